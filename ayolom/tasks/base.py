@@ -1,0 +1,254 @@
+"""What every kind of task is asked for: its head, its targets, its loss, its metrics, its results.
+
+The engine loops over tasks and calls these methods; nothing outside a task's own file branches on its kind.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import torch
+    from torch import nn
+    from ultralytics.engine.validator import BaseValidator
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What a dataset or a checkpoint says of one task.
+
+    Attributes:
+        name: Name of the task, such as "damage"; keys every dictionary from head to report.
+        kind: Kind of task, a key of `tasks.KINDS`, such as "detect".
+        names: Class names by class id, ids 0 .. nc - 1 without gaps.
+        flip_pairs: Pairs of class ids that change places when the image is mirrored left to right.
+        labels: Folder of label text files, relative to the dataset's root.
+        masks: Folder of PNG masks, relative to the dataset's root.
+        polygons: Folder of polygon text files, relative to the dataset's root.
+        ignore: Pixel value that teaches nothing.
+        classes: Class ids to keep; None keeps all.
+        single_cls: Whether all classes count as one.
+    """
+
+    name: str
+    kind: str
+    names: dict[int, str]
+    flip_pairs: tuple[tuple[int, int], ...] = ()
+    labels: str | None = None
+    masks: str | None = None
+    polygons: str | None = None
+    ignore: int = 255
+    classes: tuple[int, ...] | None = None
+    single_cls: bool = False
+
+    @property
+    def nc(self) -> int:
+        """Number of classes."""
+        return len(self.names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data (lists, dicts, numbers, strings) from which `from_dict` rebuilds the value."""
+        plain = asdict(self)
+        plain["flip_pairs"] = [list(pair) for pair in self.flip_pairs]
+        plain["classes"] = None if self.classes is None else list(self.classes)
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> TaskSpec:
+        """Rebuild a value from `to_dict`'s plain data."""
+        return cls(
+            **{
+                **plain,
+                "names": {int(k): str(v) for k, v in plain["names"].items()},
+                "flip_pairs": tuple((int(a), int(b)) for a, b in plain.get("flip_pairs") or ()),
+                "classes": None if plain.get("classes") is None else tuple(plain["classes"]),
+            }
+        )
+
+
+@dataclass
+class TaskResult:
+    """What one task found in one image, in the frame of the original image.
+
+    Attributes:
+        names: Class names by class id.
+        boxes: (N, 6) or (N, 7) float tensor of xyxy pixels, confidence, class id; with a track id before the
+            confidence in the seven-column form. None for tasks without boxes.
+        mask: (H, W) integer tensor of class ids, 255 where nothing is said. None for tasks without a mask.
+    """
+
+    names: dict[int, str]
+    boxes: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Task(ABC):
+    """One named task of a model: what differs between kinds of task, and nothing else.
+
+    Attributes:
+        spec: The task's description.
+        box_classes: How many class ids the task puts into the shared list of instances (0 for mask tasks).
+        planes: How many mask planes the task needs (0 or 1).
+    """
+
+    kind: ClassVar[str]
+    heads: ClassVar[tuple[str, ...]]
+    box_classes: int = 0
+    planes: int = 0
+
+    def __init__(self, spec: TaskSpec) -> None:
+        """Bind the task to its description.
+
+        Args:
+            spec: Name, class names and label folders.
+        """
+        self.spec = spec
+
+    @property
+    def name(self) -> str:
+        """Name of the task."""
+        return self.spec.name
+
+    # The head ---------------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def build_head(self, module: str, args: list[Any], channels: list[int], model: dict[str, Any]) -> nn.Module:
+        """Make the task's head.
+
+        Args:
+            module: Name of the head in the model YAML, one of `heads`.
+            args: Arguments of the head's row.
+            channels: Channels of each input, in the order of the row's references.
+            model: The whole model YAML, for `reg_max`, `end2end`, `scales` and `scale`.
+
+        Raises:
+            AyolomError: The module is not a head of this kind or its arguments do not fit.
+        """
+
+    @abstractmethod
+    def init_head(self, head: nn.Module, strides: list[float]) -> None:
+        """Tell the head the stride of each input (pixels of the image per cell) and set its first biases."""
+
+    def strip_head(self, head: nn.Module) -> None:
+        """Remove what only training needs from the head, in place."""
+
+    # Labels -----------------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def label_file(self, image_file: str | Path, root: Path) -> Path:
+        """Return where the label of an image would lie; it need not exist (then the image is not labelled)."""
+
+    @abstractmethod
+    def read(self, label_file: Path, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Read and check one label file.
+
+        Args:
+            label_file: An existing file.
+            shape: (H, W) of the image in pixels.
+
+        Returns:
+            Plain arrays by name, fit to be cached.
+
+        Raises:
+            AyolomError: The label cannot be used; the message names the file and the remedy.
+        """
+
+    @abstractmethod
+    def is_empty(self, label: dict[str, np.ndarray]) -> bool:
+        """Return whether the label says that there is nothing to find."""
+
+    def instances(self, label: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Return the label's boxes.
+
+        Returns:
+            Class ids (N,), boxes (N, 4) xywh normalised to [0, 1], polygons [(K, 2)] normalised (empty or N long).
+        """
+        return np.zeros(0, np.int32), np.zeros((0, 4), np.float32), []
+
+    def plane(self, label: dict[str, np.ndarray], label_file: Path, shape: tuple[int, int]) -> np.ndarray:
+        """Return the label's mask, (H, W) uint8 class ids with 255 where nothing is said, of the given shape."""
+        raise NotImplementedError(f"{type(self).__name__} has no mask")
+
+    @abstractmethod
+    def select(self, batch: dict[str, Any], images: torch.Tensor, tasks: Sequence[Task]) -> dict[str, Any]:
+        """Return the part of a collated batch that belongs to this task and to some of its images.
+
+        Args:
+            batch: A collated batch (see `data.dataset`).
+            images: (B,) bool tensor, the images to keep.
+            tasks: All tasks of the dataset, in order; they decide class offsets and mask planes.
+
+        Returns:
+            A batch in the form that the base's criteria and validators of this kind read: class ids from 0,
+            `batch_idx` renumbered over the kept images.
+        """
+
+    # Training and validation ------------------------------------------------------------------------------------------
+    @abstractmethod
+    def criterion(
+        self, head: nn.Module, args: Any, settings: Any, class_weights: torch.Tensor | None
+    ) -> Callable[[Any, dict[str, Any]], tuple[torch.Tensor, dict[str, torch.Tensor]]]:
+        """Return the loss of this task: (raw head output, selected batch) -> (loss to add up, named detached items)."""
+
+    def class_counts(self, labels: Iterable[dict[str, np.ndarray]]) -> np.ndarray | None:
+        """Return how often each class occurs, (nc,) float, or None when the labels do not tell cheaply."""
+        return None
+
+    @abstractmethod
+    def validator(self, args: Any, save_dir: Path, callbacks: dict[str, list]) -> BaseValidator:
+        """Return the base's validator of this kind, which holds the metrics while the engine feeds it."""
+
+    @abstractmethod
+    def results(self, metrics: Any) -> dict[str, float]:
+        """Return the metrics of a finished validation by short name, such as {"mAP50": 0.5}."""
+
+    @abstractmethod
+    def fitness(self, metrics: Any) -> float:
+        """Return one number in [0, 1], higher is better, by which checkpoints of this task are compared."""
+
+    # Prediction -------------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def decode(
+        self, output: Any, image_shape: tuple[int, int], original_shapes: list[tuple[int, int]], args: Any
+    ) -> list[TaskResult]:
+        """Turn the head's inference output into results in the frame of the original images.
+
+        Args:
+            output: The head's output for a batch.
+            image_shape: (H, W) of the network's input.
+            original_shapes: (H, W) of each original image.
+            args: Prediction settings of this task: `conf`, `iou`, `classes`, `max_det`, `agnostic_nms`, `end2end`.
+        """
+
+    @abstractmethod
+    def rows(self, result: TaskResult, normalize: bool, decimals: int) -> list[dict[str, Any]]:
+        """Return one plain dictionary for each finding, for tables and JSON."""
+
+    @abstractmethod
+    def draw(self, image: np.ndarray, result: TaskResult, options: Any) -> np.ndarray:
+        """Draw the result on a BGR uint8 image (H, W, 3) and return it."""
+
+    @abstractmethod
+    def save(self, result: TaskResult, folder: Path, stem: str, save_conf: bool) -> Path | None:
+        """Write the result in the dataset's own label format and return the file, or None when there is nothing."""
+
+
+def box_offsets(tasks: Sequence[Task]) -> dict[str, int]:
+    """Return by task name the first id of its classes in the list of instances that all tasks share."""
+    offsets, total = {}, 0
+    for task in tasks:
+        offsets[task.name] = total
+        total += task.box_classes
+    return offsets
+
+
+def plane_index(tasks: Sequence[Task]) -> dict[str, int]:
+    """Return by task name its plane in `semantic_mask` (B, T, H, W); tasks without a mask are left out."""
+    with_plane = [task.name for task in tasks if task.planes]
+    return {name: i for i, name in enumerate(with_plane)}
