@@ -1,0 +1,55 @@
+"""What the machine at hand needs before the base runs on it; called on first use, never on import."""
+
+from __future__ import annotations
+
+import sys
+import types
+from functools import cache
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+
+
+@cache
+def ensure_torchvision() -> bool:
+    """Make `import torchvision` safe where its compiled part was built for another PyTorch.
+
+    The base imports torchvision in its validator and predictor and uses nothing of it but `ops.nms`, for which it has
+    a pure PyTorch version. Where the real package cannot load (a CPU build of PyTorch beside torchvision's CUDA build
+    is the usual case), that version is put in its place for this process and a warning says how to mend it.
+
+    Returns:
+        Whether the real torchvision loads.
+    """
+    try:
+        import_module("torchvision")
+    except (ImportError, RuntimeError, OSError) as error:
+        for name in [name for name in sys.modules if name == "torchvision" or name.startswith("torchvision.")]:
+            del sys.modules[name]
+        sys.modules["torchvision"] = _stand_in()
+        _warn(error)
+        return False
+    return True
+
+
+def _stand_in() -> types.ModuleType:
+    """Return a module `torchvision` that offers `ops.nms` and nothing else."""
+    from ultralytics.utils.nms import TorchNMS
+
+    module, ops = types.ModuleType("torchvision"), types.ModuleType("torchvision.ops")
+    module.__spec__ = ModuleSpec("torchvision", loader=None)
+    module.__version__ = "0.0.0+unavailable"  # type: ignore[attr-defined]
+    ops.nms = TorchNMS.nms  # type: ignore[attr-defined]
+    module.ops = ops  # type: ignore[attr-defined]
+    return module
+
+
+def _warn(error: Exception) -> None:
+    """Say once what is wrong and what mends it."""
+    import torch
+    from ultralytics.utils import LOGGER
+
+    minor = int(torch.__version__.split(".")[1])
+    LOGGER.warning(
+        f"torchvision does not load beside torch {torch.__version__} ({error}). Detection uses the slower built-in "
+        f"suppression. To mend it: pip install 'torchvision==0.{minor + 15}.*' from the index that torch came from."
+    )

@@ -1,0 +1,252 @@
+"""Where the shipped YAML files live, and our own settings with their defaults."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ayolom.errors import AyolomError, nearest
+
+PACKAGE = Path(__file__).resolve().parent
+SCALES = "nsmlx"
+CHOICES = {
+    "balance": ("fixed", "uncertainty"),
+    "mask_loss": ("ce_dice", "focal_tversky"),
+    "precision": ("auto", "bf16", "fp32"),
+}
+
+
+@cache
+def cfg_dir() -> Path:
+    """Return the folder of shipped YAML files: inside the package of a wheel, beside it in a checkout.
+
+    Raises:
+        AyolomError: The installation lacks its YAML files.
+    """
+    for folder in (PACKAGE / "cfg", PACKAGE.parent / "cfg"):
+        if (folder / "default.yaml").is_file():
+            return folder
+    raise AyolomError(f"{PACKAGE}: the folder cfg/ of this installation is missing; install ayolom again")
+
+
+def datasets_dir() -> Path:
+    """Return the folder in which data sets without a place of their own lie.
+
+    `datasets/` of the working directory when it is there, else the base's `datasets_dir` setting.
+    """
+    local = Path.cwd() / "datasets"
+    if local.is_dir():
+        return local
+    from ultralytics.utils import SETTINGS
+
+    return Path(SETTINGS["datasets_dir"])
+
+
+def split_scale(stem: str) -> list[tuple[str, str]]:
+    """Return (stem without a size letter, letter) for each place where a size letter may stand in a model's name.
+
+    >>> split_scale("aYOLOM26n")
+    [('aYOLOM26', 'n')]
+    >>> split_scale("aYOLOMs-bdd")
+    [('aYOLOM-bdd', 's')]
+    """
+    ends = re.finditer(rf"(?<=[A-Za-z0-9])([{SCALES}])(?=$|-)", stem)
+    return [(stem[: match.start()] + stem[match.end() :], match.group(1)) for match in ends]
+
+
+def find_yaml(name: str | Path, folder: str) -> Path | None:
+    """Return the file that `name` stands for: a path as given, else a shipped file of `cfg/<folder>`."""
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        return None
+    shipped = cfg_dir() / folder / path.name
+    return path if path.is_file() else shipped if shipped.is_file() and path.parent == Path(".") else None
+
+
+def find_model_yaml(name: str | Path) -> tuple[Path, str] | None:
+    """Find a model YAML by path or by name.
+
+    Args:
+        name: A path, or the name of a shipped file with or without a size letter, such as "aYOLOM26s.yaml".
+
+    Returns:
+        The file and the size letter ("" when the name has none), or None when there is no such file.
+    """
+    if found := find_yaml(name, "models"):
+        return found, ""
+    path = Path(name)
+    for stem, scale in split_scale(path.stem):
+        if found := find_yaml(path.with_name(stem + path.suffix), "models"):
+            return found, scale
+    return None
+
+
+def find_data_yaml(name: str | Path) -> Path:
+    """Find a dataset YAML by path or by the name of a shipped file.
+
+    Raises:
+        AyolomError: There is no such file.
+    """
+    if found := find_yaml(name, "datasets"):
+        return found
+    shipped = sorted(file.name for file in (cfg_dir() / "datasets").glob("*.yaml"))
+    raise AyolomError(
+        f"data={name}: no such file.{nearest(Path(name).name, shipped)} Give the path of a dataset YAML, "
+        f"or one of the shipped: {', '.join(shipped)}"
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Our own settings; `cfg/default.yaml` holds the defaults and says what each is for."""
+
+    balance: str
+    task_weights: dict[str, float]
+    fitness_weights: dict[str, float]
+    mask_loss: str
+    focal: float
+    focal_gamma: float
+    tversky: float
+    tversky_alpha: float
+    auxiliary: float
+    gate_cost: float
+    gate_lr: float
+    precision: str
+    threads: int
+    only_tasks: list[str] | None
+    show_speed: bool
+    show_legend: bool
+    trust: bool
+    per_task: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data from which `Settings(**plain)` rebuilds the value."""
+        return asdict(self)
+
+
+PER_TASK_KEYS = ("conf", "iou", "classes", "max_det", "agnostic_nms", "cls_pw")
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """Return the settings of `cfg/default.yaml`, read once."""
+    defaults = yaml.safe_load((cfg_dir() / "default.yaml").read_text(encoding="utf-8"))
+    names = {f.name for f in fields(Settings)} - {"per_task"}
+    if set(defaults) != names:
+        raise AyolomError(f"cfg/default.yaml: settings differ from the package's: {sorted(set(defaults) ^ names)}")
+    return defaults
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the names of our own settings."""
+    return tuple(_defaults())
+
+
+def make_settings(given: dict[str, Any] | None = None) -> Settings:
+    """Return the defaults with the given settings laid over them, checked.
+
+    Args:
+        given: Settings by name; `per_task` may hold the base's settings that differ by task.
+
+    Raises:
+        AyolomError: An unknown name, or a value of the wrong type or outside its choices.
+    """
+    given = dict(given or {})
+    per_task = given.pop("per_task", {})
+    for name, value in given.items():
+        if name not in _defaults():
+            raise AyolomError(f"{name}: no such setting.{nearest(name, _defaults())}")
+        given[name] = _checked(name, value)
+    return Settings(**{**_defaults(), **given}, per_task=per_task)
+
+
+def split_settings(arguments: dict[str, Any]) -> tuple[dict[str, Any], Settings]:
+    """Part arguments into the base's and ours.
+
+    A base setting given as a mapping from task to value, such as `conf={"damage": 0.3}`, is ours too.
+
+    Args:
+        arguments: Keyword arguments of a command.
+
+    Returns:
+        The base's arguments, and our settings.
+
+    Raises:
+        AyolomError: A setting that neither knows, or a wrong value.
+    """
+    from ultralytics.utils import DEFAULT_CFG_DICT
+
+    arguments = {name: _parse_mapping(value) for name, value in arguments.items()}
+    ours = {name: value for name, value in arguments.items() if name in _defaults() or name == "per_task"}
+    per_task = dict(ours.pop("per_task", {}))
+    base = {}
+    for name, value in arguments.items():
+        if name in _defaults() or name == "per_task":
+            continue
+        if isinstance(value, dict) and name in PER_TASK_KEYS:
+            per_task[name] = value
+        elif name in DEFAULT_CFG_DICT or name in BASE_EXTRAS:
+            base[name] = value
+        else:
+            known = [*_defaults(), *DEFAULT_CFG_DICT]
+            raise AyolomError(f"{name}: no such setting.{nearest(name, known)}")
+    return base, make_settings({**ours, "per_task": per_task})
+
+
+BASE_EXTRAS = frozenset({"augmentations", "save_dir", "session", "half", "int8", "end2end"})
+
+
+def _parse_mapping(value: Any) -> Any:
+    """Read "{damage: 0.3}" from the command line as a mapping; leave everything else as it is."""
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        try:
+            return yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise AyolomError(f"{value}: not a mapping; write it as {{task: value, task: value}}") from None
+    return value
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return the value in the type of the setting's default, or raise."""
+    default = _defaults()[name]
+    if name in CHOICES and value not in CHOICES[name]:
+        raise AyolomError(f"{name}={value}: must be one of {', '.join(CHOICES[name])}.{nearest(value, CHOICES[name])}")
+    if name == "only_tasks":
+        return value if value is None else [value] if isinstance(value, str) else list(value)
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise AyolomError(f"{name}={value}: must be True or False")
+        return value
+    if isinstance(default, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise AyolomError(f"{name}={value}: must be a number")
+        return type(default)(value)
+    if isinstance(default, dict) and not isinstance(value, dict):
+        raise AyolomError(f"{name}={value}: must be a mapping from task to value, such as {{damage: 1.0}}")
+    return value
+
+
+def for_task(args: Any, settings: Settings, task: str) -> Any:
+    """Return the base's arguments as they hold for one task.
+
+    Args:
+        args: Namespace of the base's settings.
+        settings: Ours, whose `per_task` holds what differs by task.
+        task: Name of the task.
+
+    Returns:
+        A shallow copy of `args` with the task's own values in place; a task that the mapping does not name keeps
+        the common default (None for `conf` becomes the mode's default further on).
+    """
+    from copy import copy
+
+    own = copy(args)
+    for name, by_task in settings.per_task.items():
+        if task in by_task:
+            setattr(own, name, by_task[task])
+    return own
