@@ -227,16 +227,68 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def rows(self, result: TaskResult, normalize: bool, decimals: int) -> list[dict[str, Any]]:
-        """Return one plain dictionary for each finding, for tables and JSON."""
+    def rows(self, result: TaskResult, normalize: bool, decimals: int, shape: tuple[int, int]) -> list[dict[str, Any]]:
+        """Return one plain dictionary for each finding, for tables and JSON.
+
+        Args:
+            result: What the task found.
+            normalize: Whether coordinates are given as shares of the image's sides.
+            decimals: Digits behind the point.
+            shape: (H, W) of the image in pixels.
+        """
 
     @abstractmethod
     def draw(self, image: np.ndarray, result: TaskResult, options: Any) -> np.ndarray:
         """Draw the result on a BGR uint8 image (H, W, 3) and return it."""
 
+    def legend(self, result: TaskResult) -> list[tuple[str, tuple[int, int, int]]]:
+        """Return name and BGR colour of what a legend should explain; nothing by default."""
+        return []
+
     @abstractmethod
-    def save(self, result: TaskResult, folder: Path, stem: str, save_conf: bool) -> Path | None:
+    def save(
+        self, result: TaskResult, folder: Path, stem: str, save_conf: bool, shape: tuple[int, int]
+    ) -> Path | None:
         """Write the result in the dataset's own label format and return the file, or None when there is nothing."""
+
+
+def label_path(image_file: str | Path, root: Path, folder: str, suffix: str) -> Path:
+    """Return where the label of an image lies.
+
+    The last folder named "images" in the image's path becomes `folder`. Where there is none, the path below `root`
+    counts, and `folder` takes the place of its first folder.
+
+    >>> label_path("/data/set/images/train/a.jpg", Path("/data/set"), "labels", ".txt").as_posix()
+    '/data/set/labels/train/a.txt'
+    >>> label_path("/data/set/photos/a.jpg", Path("/data/set"), "labels", ".txt").as_posix()
+    '/data/set/labels/a.txt'
+    """
+    path = Path(image_file)
+    parts = list(path.parts[:-1])
+    if "images" in parts:
+        last = len(parts) - 1 - parts[::-1].index("images")
+        return Path(*parts[:last], folder, *parts[last + 1 :], path.name).with_suffix(suffix)
+    below = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+    rest = below.parts[1:] if len(below.parts) > 1 else below.parts
+    return Path(root, folder, *rest).with_suffix(suffix)
+
+
+def kept_rows(batch: dict[str, Any], images: torch.Tensor) -> dict[str, Any]:
+    """Return the per-image entries of a collated batch for the images to keep.
+
+    Args:
+        batch: A collated batch.
+        images: (B,) bool tensor.
+    """
+    numbers = images.nonzero().flatten().tolist()
+    everything = len(numbers) == len(images)
+    kept: dict[str, Any] = {k: [batch[k][i] for i in numbers] for k in PER_IMAGE if k in batch}
+    if "img" in batch:
+        kept["img"] = batch["img"] if everything else batch["img"][images.to(batch["img"].device)]
+    return kept
+
+
+PER_IMAGE = ("im_file", "ori_shape", "ratio_pad", "resized_shape")
 
 
 def box_offsets(tasks: Sequence[Task]) -> dict[str, int]:

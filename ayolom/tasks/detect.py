@@ -1,0 +1,204 @@
+"""Boxes with a class: the base's Detect head, loss, suppression and metrics, bound to one named task."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.nn.modules import Detect
+from ultralytics.utils import ops
+from ultralytics.utils.loss import E2ELoss, v8DetectionLoss
+from ultralytics.utils.nms import non_max_suppression
+
+from ayolom.errors import AyolomError
+from ayolom.tasks.base import Task, TaskResult, box_offsets, kept_rows, label_path
+from ayolom.tasks.labels import read_boxes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from torch import nn
+    from ultralytics.engine.validator import BaseValidator
+
+MODERN_BLOCKS = frozenset({"C3k2", "A2C2f", "C2fCIB"})
+
+
+class LegacyDetect(Detect):
+    """The base's head as YOLOv8 has it: plain convolutions in the class branch."""
+
+    legacy = True
+
+
+class ModernDetect(Detect):
+    """The base's head as YOLO11 and YOLO26 have it: depthwise convolutions in the class branch."""
+
+    legacy = False
+
+
+class DetectTask(Task):
+    """Detection of boxes.
+
+    Raw head output is the base's: in training a dict with "boxes" (B, 4 * reg_max, A), "scores" (B, nc, A) and
+    "feats", or two of them under "one2many" and "one2one"; in inference a tuple of decoded predictions and that dict.
+    """
+
+    kind = "detect"
+    heads: ClassVar[tuple[str, ...]] = ("Detect",)
+
+    @property
+    def box_classes(self) -> int:  # type: ignore[override]
+        """Number of class ids in the shared list of instances."""
+        return self.spec.nc
+
+    # The head ---------------------------------------------------------------------------------------------------------
+    def build_head(self, module: str, args: list[Any], channels: list[int], model: dict[str, Any]) -> nn.Module:
+        """Make the base's Detect head; `reg_max` and `end2end` come from the model YAML."""
+        if module not in self.heads:
+            raise AyolomError(f"{module}: not a head of kind detect; use one of {', '.join(self.heads)}")
+        if args:
+            raise AyolomError(f"Detect takes no arguments (got {args}); class names come from the dataset")
+        rows = [*model["backbone"], *(row for task in model["tasks"].values() for row in task.get("neck") or [])]
+        head = ModernDetect if any(row[2] in MODERN_BLOCKS for row in rows) else LegacyDetect
+        return head(self.spec.nc, model.get("reg_max", 16), bool(model.get("end2end", False)), tuple(channels))
+
+    def init_head(self, head: nn.Module, strides: list[float]) -> None:
+        """Set the strides of the levels and the biases that depend on them."""
+        head.stride = torch.tensor(strides)
+        head.bias_init()
+
+    # Labels -----------------------------------------------------------------------------------------------------------
+    def label_file(self, image_file: str | Path, root: Path) -> Path:
+        """Return the text file that holds the image's boxes."""
+        return label_path(image_file, root, self.spec.labels or "labels", ".txt")
+
+    def read(self, label_file: Path, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Read one YOLO text file: rows of `class x y w h`, or polygons, which become their bounding boxes."""
+        text = label_file.read_text(encoding="utf-8-sig")
+        label = read_boxes(text, self.spec.nc, label_file, single_cls=self.spec.single_cls)
+        return label if self.spec.classes is None else _only(label, self.spec.classes)
+
+    def is_empty(self, label: dict[str, np.ndarray]) -> bool:
+        """Return whether the image is said to hold nothing of this task."""
+        return len(label["cls"]) == 0
+
+    def instances(self, label: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Return class ids, boxes and, where all rows of the file were polygons, those."""
+        if "points" not in label:
+            return label["cls"], label["bboxes"], []
+        return label["cls"], label["bboxes"], np.split(label["points"], np.cumsum(label["lengths"])[:-1])
+
+    def select(self, batch: dict[str, Any], images: torch.Tensor, tasks: Sequence[Task]) -> dict[str, Any]:
+        """Return this task's boxes of the images to keep, with class ids and image numbers from 0."""
+        offset = box_offsets(tasks)[self.name]
+        cls, image = batch["cls"].view(-1), batch["batch_idx"].long()
+        images = images.to(cls.device)
+        rows = (cls >= offset) & (cls < offset + self.spec.nc) & images[image]
+        number = images.long().cumsum(0) - 1
+        return {
+            **kept_rows(batch, images),
+            "cls": (batch["cls"][rows] - offset).view(-1, 1),
+            "bboxes": batch["bboxes"][rows],
+            "batch_idx": number[image[rows]].to(batch["batch_idx"].dtype),
+        }
+
+    # Training and validation ------------------------------------------------------------------------------------------
+    def criterion(
+        self, head: nn.Module, args: Any, settings: Any, class_weights: torch.Tensor | None
+    ) -> Callable[[Any, dict[str, Any]], tuple[torch.Tensor, dict[str, torch.Tensor]]]:
+        """Return the base's loss: assignment, BCE, CIoU, and DFL or L1; for dual heads both branches."""
+        view = SimpleNamespace(model=[head], args=args, parameters=head.parameters, class_weights=class_weights)
+        dual = getattr(head, "one2one_cv2", None) is not None
+        return E2ELoss(view) if dual else v8DetectionLoss(view)
+
+    def class_counts(self, labels: Iterable[dict[str, np.ndarray]]) -> np.ndarray:
+        """Return the number of boxes of each class, (nc,) float."""
+        ids = np.concatenate([np.zeros(0, np.int64), *(label["cls"].astype(np.int64) for label in labels)])
+        return np.bincount(ids, minlength=self.spec.nc).astype(float)
+
+    def validator(self, args: Any, save_dir: Path, callbacks: dict[str, list]) -> BaseValidator:
+        """Return the base's detection validator."""
+        return DetectionValidator(None, save_dir, args, callbacks)
+
+    def results(self, metrics: Any) -> dict[str, float]:
+        """Return precision, recall, mAP50 and mAP50-95."""
+        names = ("precision", "recall", "mAP50", "mAP50-95")
+        return dict(zip(names, (float(value) for value in metrics.mean_results()), strict=True))
+
+    def fitness(self, metrics: Any) -> float:
+        """Return the base's fitness of boxes."""
+        return float(metrics.fitness)
+
+    # Prediction -------------------------------------------------------------------------------------------------------
+    def decode(
+        self, output: Any, image_shape: tuple[int, int], original_shapes: list[tuple[int, int]], args: Any
+    ) -> list[TaskResult]:
+        """Suppress duplicates and move the boxes into the original images."""
+        found = non_max_suppression(
+            output, args.conf, args.iou, args.classes, args.agnostic_nms, max_det=args.max_det, end2end=args.end2end
+        )
+        for boxes, shape in zip(found, original_shapes, strict=True):
+            boxes[:, :4] = ops.scale_boxes(image_shape, boxes[:, :4], shape)
+        return [TaskResult(self.spec.names, boxes=boxes[:, :6]) for boxes in found]
+
+    def rows(self, result: TaskResult, normalize: bool, decimals: int, shape: tuple[int, int]) -> list[dict[str, Any]]:
+        """Return a row for each box: name, class, confidence, corners, and the track where there is one."""
+        scale = np.array([shape[1], shape[0]] * 2 if normalize else [1] * 4, dtype=float)
+        rows = []
+        for box in result.boxes.cpu().numpy() if result.boxes is not None else ():
+            corners = np.round(box[:4] / scale, decimals).tolist()
+            row = {
+                "task": self.name,
+                "name": self.spec.names[int(box[-1])],
+                "class": int(box[-1]),
+                "confidence": round(float(box[-2]), decimals),
+                "box": dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True)),
+            }
+            rows.append({**row, "track_id": int(box[4])} if len(box) == 7 else row)
+        return rows
+
+    def draw(self, image: np.ndarray, result: TaskResult, options: Any) -> np.ndarray:
+        """Draw the boxes with their names and confidences."""
+        from ayolom.draw import draw_boxes
+
+        if result.boxes is None or not options.boxes:
+            return image
+        boxes = result.boxes.cpu().numpy()
+        return draw_boxes(
+            image,
+            boxes[:, :4],
+            boxes[:, -1].astype(int),
+            boxes[:, -2],
+            self.spec.names,
+            ids=boxes[:, 4].astype(int) if boxes.shape[1] == 7 else None,
+            line_width=options.line_width,
+            show_labels=options.labels,
+            show_conf=options.conf,
+        )
+
+    def save(
+        self, result: TaskResult, folder: Path, stem: str, save_conf: bool, shape: tuple[int, int]
+    ) -> Path | None:
+        """Write the boxes as YOLO text; an image without any gets an empty file, as in a dataset."""
+        if result.boxes is None:
+            return None
+        boxes = result.boxes.cpu().numpy()
+        xywh = ops.xyxy2xywh(boxes[:, :4]) / np.array([shape[1], shape[0]] * 2)
+        lines = []
+        for box, place in zip(boxes, xywh, strict=True):
+            values = [int(box[-1]), *place, *([box[-2]] if save_conf else [])]
+            values += [int(box[4])] if len(box) == 7 else []
+            lines.append(" ".join(f"{value:g}" for value in values) + "\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{stem}.txt"
+        file.write_text("".join(lines), encoding="utf-8")
+        return file
+
+
+def _only(label: dict[str, np.ndarray], classes: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Return the label with the rows of the given classes; polygons, whose points are flat, are reduced to boxes."""
+    rows = np.isin(label["cls"], classes)
+    return {"cls": label["cls"][rows], "bboxes": label["bboxes"][rows]}
