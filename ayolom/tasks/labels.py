@@ -1,0 +1,305 @@
+"""Label files as plain arrays: pure parsers and the polygon raster; no folder is walked and nothing is written here.
+
+Text labels hold one object a line, `class x y w h` (a box) or `class x1 y1 x2 y2 x3 y3 ...` (a polygon), all
+coordinates as fractions of the image's width and height. An empty text says that there is nothing to find.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL.PngImagePlugin import PngImageFile
+
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SLACK = 0.01  # how far beyond [0, 1] a coordinate may lie before the label counts as broken, a fraction of the image
+BOX_COLUMNS = 5
+POLYGON_COLUMNS = 7
+IGNORE = 255
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_HEADER = 33  # bytes of signature and header chunk; byte 24 is the bit depth, byte 25 the colour type
+GREY = 0
+
+
+def read_text(file: str | Path) -> str:
+    """Return the text of a label file, UTF-8 with or without a byte-order mark.
+
+    Raises:
+        AyolomError: The file cannot be read or is no text.
+    """
+    try:
+        return Path(file).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AyolomError(f"{file}: is not UTF-8 text ({error.reason}, byte {error.start}); export it again") from None
+    except OSError as error:
+        raise AyolomError(f"{file}: cannot be read ({error.strerror}); check the file's permissions") from None
+
+
+def read_boxes(text: str, nc: int, file: str | Path, single_cls: bool = False) -> dict[str, np.ndarray]:
+    """Parse the boxes of one image.
+
+    Rows of boxes and of polygons are both accepted; a polygon's box is its bounds. Repeated rows and boxes without
+    area are dropped; what reaches over the image's edge is cut there.
+
+    Args:
+        text: Content of the label file.
+        nc: Number of classes.
+        file: Name for messages.
+        single_cls: Whether all classes become class 0.
+
+    Returns:
+        `cls` (N,) int32 and `bboxes` (N, 4) float32 xywh (centre and size) in [0, 1]. When all rows are polygons also
+        `points` (P, 2) float32 xy in [0, 1], the polygons one after the other, and `lengths` (N,) int32, their points.
+
+    Raises:
+        AyolomError: A row is malformed; the message names file and line.
+    """
+    classes, boxes, polygons = [], [], []
+    for number, values in _rows(text, file):
+        classes.append(_class_id(values[0], nc, file, number))
+        if len(values) == BOX_COLUMNS:
+            boxes.append(_box(values[1:], file, number))
+        else:
+            polygons.append(_polygon(values[1:], file, number))
+            boxes.append(_bounds(polygons[-1]))
+    cls = np.array(classes, np.int32).reshape(-1)
+    bboxes = np.array(boxes, np.float32).reshape(-1, 4)
+    keep = _first_of_each(np.column_stack((cls, bboxes)))
+    keep = keep[(bboxes[keep, 2:] > 0).all(1)]
+    label = {"cls": np.zeros(len(keep), np.int32) if single_cls else cls[keep], "bboxes": bboxes[keep]}
+    if polygons and len(polygons) == len(boxes):
+        label["points"], label["lengths"] = join_polygons([polygons[i] for i in keep])
+    return label
+
+
+def read_polygons(text: str, nc: int, file: str | Path, single_cls: bool = False) -> dict[str, np.ndarray]:
+    """Parse the polygons of one image.
+
+    Args:
+        text: Content of the label file.
+        nc: Number of classes.
+        file: Name for messages.
+        single_cls: Whether all classes become class 0.
+
+    Returns:
+        `cls` (N,) int32, `points` (P, 2) float32 xy in [0, 1], the polygons one after the other, and `lengths` (N,)
+        int32, the number of points of each.
+
+    Raises:
+        AyolomError: A row is malformed or a box; the message names file and line.
+    """
+    classes, polygons = [], []
+    for number, values in _rows(text, file):
+        if len(values) == BOX_COLUMNS:
+            raise AyolomError(
+                f"{file}, line {number}: is a box (5 values) where polygons are wanted (class x1 y1 x2 y2 x3 y3 ...); "
+                "draw polygons, or name the folder under `labels:` of a task of kind detect"
+            )
+        classes.append(_class_id(values[0], nc, file, number))
+        polygons.append(_polygon(values[1:], file, number))
+    cls = np.array(classes, np.int32).reshape(-1)
+    points, lengths = join_polygons(polygons)
+    return {"cls": np.zeros_like(cls) if single_cls else cls, "points": points, "lengths": lengths}
+
+
+def join_polygons(polygons: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Put polygons [(K, 2)] one after the other: points (P, 2) float32 and lengths (N,) int32."""
+    lengths = np.array([len(polygon) for polygon in polygons], np.int32).reshape(-1)
+    points = np.concatenate(polygons) if len(polygons) else np.zeros((0, 2))
+    return points.astype(np.float32).reshape(-1, 2), lengths
+
+
+def split_polygons(label: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the polygons [(K, 2)] of a label with `points` and `lengths`, or an empty list when it has none."""
+    if "lengths" not in label or not len(label["lengths"]):
+        return []
+    return np.split(label["points"], np.cumsum(label["lengths"])[:-1])
+
+
+def read_mask(file: str | Path, shape: tuple[int, int], nc: int, ignore: int = IGNORE) -> np.ndarray:
+    """Read a PNG mask of class ids: grey levels of grey pictures, indices (not colours) of palette pictures.
+
+    With one class the mask is binary: 0 is background, 1 the class. Where `ignore` is not 255, a binary mask may be
+    drawn in 0 and 255.
+
+    Args:
+        file: A PNG file.
+        shape: (H, W) of the image in pixels.
+        nc: Number of classes.
+        ignore: Value of pixels that teach nothing.
+
+    Returns:
+        (H, W) uint8 class ids, 255 where the mask teaches nothing.
+
+    Raises:
+        AyolomError: No PNG, a colour picture, of another size, or with ids beyond the classes.
+    """
+    mask = _decode_png(file)
+    if mask.shape != tuple(shape):
+        raise AyolomError(
+            f"{file}: the mask is {mask.shape[1]}x{mask.shape[0]} pixels (width x height) and its image "
+            f"{shape[1]}x{shape[0]}; export the mask at the size of the image"
+        )
+    ids = max(nc, 2)
+    lookup = np.full(int(mask.max(initial=0)) + 1 if mask.dtype != np.uint8 else 256, -1, np.int32)
+    lookup[:ids] = np.arange(min(ids, len(lookup)))
+    if len(lookup) > IGNORE:
+        lookup[IGNORE] = 1 if nc == 1 and ignore != IGNORE else IGNORE
+    if 0 <= ignore < len(lookup):
+        lookup[ignore] = IGNORE
+    _check_ids(mask, lookup, ids, ignore, file)
+    return cv2.LUT(mask, lookup.astype(np.uint8)) if mask.dtype == np.uint8 else lookup[mask].astype(np.uint8)
+
+
+def rasterise(label: dict[str, np.ndarray], shape: tuple[int, int], nc: int, background: int) -> np.ndarray:
+    """Draw the polygons of a label as a mask, smaller ones over larger ones.
+
+    Args:
+        label: `cls` (N,), `points` (P, 2) xy in [0, 1], `lengths` (N,).
+        shape: (H, W) of the mask in pixels.
+        nc: Number of classes; with one class the mask is binary: 0 outside, 1 inside.
+        background: Class id of pixels that no polygon covers.
+
+    Returns:
+        (H, W) uint8 class ids.
+    """
+    height, width = shape
+    mask = np.full(shape, 0 if nc == 1 else background, np.uint8)
+    # A pixel's centre lies half a pixel from its corner, where normalised coordinates start.
+    polygons = [polygon * (width, height) - 0.5 for polygon in split_polygons(label)]
+    for i in sorted(range(len(polygons)), key=lambda i: -_area(polygons[i])):
+        colour = 1 if nc == 1 else int(label["cls"][i])
+        cv2.fillPoly(mask, [np.rint(polygons[i]).astype(np.int32)], colour)
+    return mask
+
+
+def _rows(text: str, file: str | Path) -> list[tuple[int, list[float]]]:
+    """Return line number (from 1) and values of every line that is not blank."""
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            values = [float(word) for word in words]
+        except ValueError:
+            raise AyolomError(
+                f"{file}, line {number}: holds something that is no number (got '{line.strip()[:60]}'); "
+                "write `class x y w h` or `class x1 y1 x2 y2 x3 y3 ...`, separated by spaces"
+            ) from None
+        if len(values) != BOX_COLUMNS and (len(values) < POLYGON_COLUMNS or len(values) % 2 == 0):
+            raise AyolomError(
+                f"{file}, line {number}: has {len(values)} values; a box has 5 (class x y w h) and a polygon an odd "
+                "number from 7 on (class x1 y1 x2 y2 x3 y3 ...)"
+            )
+        if not np.isfinite(values).all():
+            raise AyolomError(f"{file}, line {number}: holds NaN or infinity; remove the row or draw it again")
+        rows.append((number, values))
+    return rows
+
+
+def _class_id(value: float, nc: int, file: str | Path, number: int) -> int:
+    """Return the class id of a row."""
+    if value != int(value):
+        raise AyolomError(f"{file}, line {number}: the class id must be a whole number (got {value:g})")
+    if not 0 <= value < nc:
+        raise AyolomError(
+            f"{file}, line {number}: class {value:g} does not exist, the task has {nc} (ids 0 to {nc - 1}); "
+            "correct the id or add the class to `names:`"
+        )
+    return int(value)
+
+
+def _fractions(values: Sequence[float], file: str | Path, number: int) -> np.ndarray:
+    """Return coordinates clipped to [0, 1]."""
+    array = np.array(values, np.float64)
+    worst = array[np.argmax(np.abs(array - 0.5))]
+    if not -SLACK <= worst <= 1 + SLACK:
+        raise AyolomError(
+            f"{file}, line {number}: coordinates are fractions of the image's width and height, 0 to 1 "
+            f"(got {worst:g}); divide pixels by the image's size"
+        )
+    return np.clip(array, 0.0, 1.0)
+
+
+def _box(values: Sequence[float], file: str | Path, number: int) -> np.ndarray:
+    """Return a box (4,) xywh, cut at the image's edges."""
+    x, y, w, h = _fractions(values, file, number)
+    inside = x >= w / 2 and y >= h / 2 and x + w / 2 <= 1 and y + h / 2 <= 1
+    if inside:  # as written: cutting would add rounding errors
+        return np.array((x, y, w, h))
+    corners = np.clip(((x - w / 2, y - h / 2), (x + w / 2, y + h / 2)), 0.0, 1.0)
+    return _bounds(corners)
+
+
+def _polygon(values: Sequence[float], file: str | Path, number: int) -> np.ndarray:
+    """Return a polygon (K, 2) xy."""
+    return _fractions(values, file, number).reshape(-1, 2)
+
+
+def _bounds(points: np.ndarray) -> np.ndarray:
+    """Return the box (4,) xywh round points (K, 2)."""
+    low, high = points.min(0), points.max(0)
+    return np.concatenate(((low + high) / 2, high - low))
+
+
+def _first_of_each(rows: np.ndarray) -> np.ndarray:
+    """Return the indices of the rows without repetitions, in order."""
+    return np.sort(np.unique(rows, axis=0, return_index=True)[1])
+
+
+def _area(points: np.ndarray) -> float:
+    """Return the area of a polygon (K, 2), by the shoelace formula."""
+    x, y = points.T
+    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+
+
+def _check_ids(mask: np.ndarray, lookup: np.ndarray, ids: int, ignore: int, file: str | Path) -> None:
+    """Raise when the mask holds values that are no class id."""
+    if mask.dtype == np.uint8:
+        present = np.flatnonzero(cv2.calcHist([mask], [0], None, [len(lookup)], [0, len(lookup)]))
+    else:
+        present = np.unique(mask)
+    unknown = present[lookup[present] < 0]
+    if len(unknown):
+        listed = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+        raise AyolomError(
+            f"{file}: the mask holds ids {listed} beyond the classes (0 to {ids - 1}, {ignore} = ignored); "
+            "correct the mask or add the classes to `names:`"
+        )
+
+
+def _decode_png(file: str | Path) -> np.ndarray:
+    """Return a grey or palette PNG as (H, W) uint8 or uint16 ids."""
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise AyolomError(f"{file}: cannot be read ({error.strerror}); check the file's permissions") from None
+    if len(data) < PNG_HEADER or data[:8] != PNG_SIGNATURE:
+        what = "is not a PNG picture" if data else "is an empty file"
+        raise AyolomError(f"{file}: {what}; a mask is a PNG whose pixels are class ids (other formats recolour)")
+    try:
+        with PngImageFile(BytesIO(data)) as image:  # not Image.open, which tries every format there is
+            mask = np.array(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise AyolomError(f"{file}: the picture is damaged or cut short ({error}); export it again") from None
+    mask = _grey(mask, file) if mask.ndim == 3 else mask
+    depth, colour = data[24], data[25]
+    if colour == GREY and depth in (2, 4):  # the decoder spreads 2 and 4 bits over 0 .. 255
+        mask = mask // np.uint8(255 // (2**depth - 1))
+    return mask.astype(np.uint8) if mask.dtype == bool else mask
+
+
+def _grey(mask: np.ndarray, file: str | Path) -> np.ndarray:
+    """Return the value (H, W) that all colour channels of (H, W, 2 to 4) share; the last of 2 or 4 is opacity."""
+    grey = np.ascontiguousarray(mask[..., 0])
+    if mask.shape[2] > 2 and not (np.array_equal(grey, mask[..., 1]) and np.array_equal(grey, mask[..., 2])):
+        raise AyolomError(f"{file}: is a colour picture; save class ids as a grey or palette PNG")
+    return grey
