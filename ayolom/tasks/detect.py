@@ -15,7 +15,7 @@ from ultralytics.utils.nms import non_max_suppression
 
 from ayolom.errors import AyolomError
 from ayolom.tasks.base import Task, TaskResult, box_offsets, kept_rows, label_path
-from ayolom.tasks.labels import read_boxes
+from ayolom.tasks.labels import read_boxes, read_text, split_polygons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -77,8 +77,7 @@ class DetectTask(Task):
 
     def read(self, label_file: Path, shape: tuple[int, int]) -> dict[str, np.ndarray]:
         """Read one YOLO text file: rows of `class x y w h`, or polygons, which become their bounding boxes."""
-        text = label_file.read_text(encoding="utf-8-sig")
-        label = read_boxes(text, self.spec.nc, label_file, single_cls=self.spec.single_cls)
+        label = read_boxes(read_text(label_file), self.spec.nc, label_file, single_cls=self.spec.single_cls)
         return label if self.spec.classes is None else _only(label, self.spec.classes)
 
     def is_empty(self, label: dict[str, np.ndarray]) -> bool:
@@ -87,9 +86,7 @@ class DetectTask(Task):
 
     def instances(self, label: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """Return class ids, boxes and, where all rows of the file were polygons, those."""
-        if "points" not in label:
-            return label["cls"], label["bboxes"], []
-        return label["cls"], label["bboxes"], np.split(label["points"], np.cumsum(label["lengths"])[:-1])
+        return label["cls"], label["bboxes"], split_polygons(label)
 
     def select(self, batch: dict[str, Any], images: torch.Tensor, tasks: Sequence[Task]) -> dict[str, Any]:
         """Return this task's boxes of the images to keep, with class ids and image numbers from 0."""

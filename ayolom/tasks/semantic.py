@@ -18,7 +18,7 @@ from ayolom.errors import AyolomError
 from ayolom.losses import focal_loss, tversky_loss
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.base import Task, TaskResult, kept_rows, label_path, plane_index
-from ayolom.tasks.labels import rasterise, read_mask, read_polygons
+from ayolom.tasks.labels import rasterise, read_mask, read_polygons, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,11 +38,6 @@ class SemanticTask(Task):
     kind = "semantic"
     heads: ClassVar[tuple[str, ...]] = ("SegmentationHead", "SemanticSegment")
     planes = 1
-
-    @property
-    def pixel_classes(self) -> int:
-        """Number of values that a labelled pixel can have: 2 for a binary task, else the number of classes."""
-        return max(self.spec.nc, 2)
 
     @property
     def background(self) -> int:
@@ -86,9 +81,10 @@ class SemanticTask(Task):
     def read(self, label_file: Path, shape: tuple[int, int]) -> dict[str, np.ndarray]:
         """Read and check one label: polygons as arrays, or of a PNG mask the class ids that occur in it."""
         if self.spec.polygons:
-            return read_polygons(label_file.read_text(encoding="utf-8-sig"), self.spec.nc, label_file)
-        mask = read_mask(label_file, shape, self.pixel_classes, self.spec.ignore)
-        return {"present": np.flatnonzero(np.bincount(mask.ravel(), minlength=256)).astype(np.int32)}
+            return read_polygons(read_text(label_file), self.spec.nc, label_file, self.spec.single_cls)
+        mask = read_mask(label_file, shape, self.spec.nc, self.spec.ignore)
+        present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)).astype(np.int32)
+        return {"present": present, "size": np.array(shape, np.int32)}
 
     def is_empty(self, label: dict[str, np.ndarray]) -> bool:
         """Return whether the mask is background throughout."""
@@ -100,7 +96,7 @@ class SemanticTask(Task):
         if self.spec.polygons:
             mask = rasterise(label, shape, self.spec.nc, self.background)
         else:
-            mask = read_mask(label_file, None, self.pixel_classes, self.spec.ignore)
+            mask = read_mask(label_file, tuple(label["size"]), self.spec.nc, self.spec.ignore)
         if mask.shape != tuple(shape):
             mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
         if self.spec.classes is not None:
