@@ -27,7 +27,11 @@ class MultiTaskLoss:
             name: task.criterion(model.model[model.heads[name]], model.args, model.settings, model.class_weights.get(name))
             for name, task in model.tasks.items()
         }
-        self.items: dict[str, torch.Tensor] = {}
+        self.names = tuple(
+            f"{name}/{item}"
+            for name, criterion in self.criteria.items()
+            for item in model.tasks[name].loss_names(criterion)
+        )
 
     def __call__(
         self, preds: dict[str, Any], batch: dict[str, Any], selected: bool = False
@@ -50,15 +54,13 @@ class MultiTaskLoss:
         for name, criterion in self.criteria.items():
             images = labelled_images(batch, name)
             if name not in preds or not images.any():
-                items.update({key: value * 0 for key, value in self.items.items() if key.startswith(f"{name}/")})
                 continue
             raw = preds[name] if selected or images.all() else take(preds[name], images.to(device))
             loss, parts = criterion(raw, self.model.tasks[name].select(labels, images, tasks))
             losses[name] = loss.sum()
             items.update({f"{name}/{key}": value for key, value in parts.items()})
-        self.items = {**self.items, **items}
         total = self._combine(losses, len(batch["img"]), device)
-        return total, {key: items.get(key, torch.zeros((), device=device)) for key in self._ordered(items)}
+        return total, {key: items.get(key, torch.zeros((), device=device)) for key in self.names}
 
     def _combine(self, losses: dict[str, torch.Tensor], images: int, device: torch.device) -> torch.Tensor:
         """Weigh the losses and add the cost of open gates."""
@@ -70,11 +72,6 @@ class MultiTaskLoss:
         if not losses:  # a batch without any label still needs a graph to go backward through
             total = total + sum(p.sum() * 0 for p in self.model.parameters() if p.requires_grad)
         return total
-
-    def _ordered(self, items: dict[str, torch.Tensor]) -> list[str]:
-        """Return the names of all items known so far, task by task, so that columns never change places."""
-        known = {**self.items, **items}
-        return [key for name in self.criteria for key in known if key.startswith(f"{name}/")]
 
     def update(self) -> None:
         """Tell the criteria that an epoch has ended, those that keep a schedule."""

@@ -196,6 +196,10 @@ class Task(ABC):
     ) -> Callable[[Any, dict[str, Any]], tuple[torch.Tensor, dict[str, torch.Tensor]]]:
         """Return the loss of this task: (raw head output, selected batch) -> (loss to add up, named detached items)."""
 
+    @abstractmethod
+    def loss_names(self, criterion: Any) -> tuple[str, ...]:
+        """Return the names of the items that a criterion of this task reports, in order."""
+
     def class_counts(self, labels: Iterable[dict[str, np.ndarray]]) -> np.ndarray | None:
         """Return how often each class occurs, (nc,) float, or None when the labels do not tell cheaply."""
         return None

@@ -111,6 +111,10 @@ class DetectTask(Task):
         dual = getattr(head, "one2one_cv2", None) is not None
         return E2ELoss(view) if dual else v8DetectionLoss(view)
 
+    def loss_names(self, criterion: Any) -> tuple[str, ...]:
+        """Return the base's names; a dual head reports its one-to-one branch."""
+        return tuple(getattr(criterion, "one2one", criterion).loss_names)
+
     def class_counts(self, labels: Iterable[dict[str, np.ndarray]]) -> np.ndarray:
         """Return the number of boxes of each class, (nc,) float."""
         ids = np.concatenate([np.zeros(0, np.int64), *(label["cls"].astype(np.int64) for label in labels)])

@@ -118,6 +118,10 @@ class SemanticTask(Task):
         view = SimpleNamespace(model=[head], args=args, parameters=head.parameters, class_weights=class_weights)
         return SemanticSegmentationLoss(view)
 
+    def loss_names(self, criterion: Any) -> tuple[str, ...]:
+        """Return the names of the two terms and of the auxiliary branch's."""
+        return getattr(criterion, "loss_names", ("ce_loss", "dice_loss", "aux_loss"))
+
     def validator(self, args: Any, save_dir: Path, callbacks: dict[str, list]) -> BaseValidator:
         """Return the base's semantic validator."""
         return SemanticSegmentationValidator(None, save_dir, args, callbacks)
@@ -231,6 +235,8 @@ class SemanticTask(Task):
 class FocalTverskyLoss:
     """A-YOLOM's mask loss: focal (24.0) + Tversky (8.0, alpha 0.7), doi 10.1109/TVT.2024.3394350."""
 
+    loss_names = ("focal_loss", "tversky_loss", "aux_loss")
+
     def __init__(self, settings: Any, class_weights: torch.Tensor | None) -> None:
         """Take the weights from the settings.
 
@@ -252,12 +258,12 @@ class FocalTverskyLoss:
         target = batch["semantic_mask"].to(main.device)
         focal, tversky = self._terms(main, target)
         total = focal + tversky
-        items = {"focal_loss": focal.detach(), "tversky_loss": tversky.detach()}
+        extra = total.new_zeros(())
         if auxiliary is not None:
             extra = self.settings.auxiliary * sum(self._terms(auxiliary, target))
             total = total + extra
-            items["aux_loss"] = extra.detach()
-        return total * len(main), items
+        items = (focal.detach(), tversky.detach(), extra.detach())
+        return total * len(main), dict(zip(self.loss_names, items, strict=True))
 
     def _terms(self, logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the two weighted terms, logits brought to the size of the target."""
