@@ -24,7 +24,9 @@ class MultiTaskLoss:
         """
         self.model = model
         self.criteria = {
-            name: task.criterion(model.model[model.heads[name]], model.args, model.settings, model.class_weights.get(name))
+            name: task.criterion(
+                model.model[model.heads[name]], model.args, model.settings, model.class_weights.get(name)
+            )
             for name, task in model.tasks.items()
         }
         self.names = tuple(

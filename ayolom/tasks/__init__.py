@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ayolom.errors import AyolomError, nearest
-from ayolom.tasks.base import Task, TaskResult, TaskSpec, box_offsets, plane_index
+from ayolom.tasks.base import Task, TaskSpec, box_offsets, plane_index
 from ayolom.tasks.detect import DetectTask
 from ayolom.tasks.semantic import SemanticTask
 
@@ -24,4 +24,13 @@ def make_task(spec: TaskSpec) -> Task:
     return KINDS[spec.kind](spec)
 
 
-__all__ = ["KINDS", "DetectTask", "SemanticTask", "Task", "TaskResult", "TaskSpec", "box_offsets", "make_task", "plane_index"]
+__all__ = [
+    "KINDS",
+    "DetectTask",
+    "SemanticTask",
+    "Task",
+    "TaskSpec",
+    "box_offsets",
+    "make_task",
+    "plane_index",
+]

@@ -6,7 +6,7 @@ The engine loops over tasks and calls these methods; nothing outside a task's ow
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import torch
     from torch import nn
+    from ultralytics.engine.results import Results
     from ultralytics.engine.validator import BaseValidator
 
 
@@ -71,23 +72,6 @@ class TaskSpec:
                 "classes": None if plain.get("classes") is None else tuple(plain["classes"]),
             }
         )
-
-
-@dataclass
-class TaskResult:
-    """What one task found in one image, in the frame of the original image.
-
-    Attributes:
-        names: Class names by class id.
-        boxes: (N, 6) or (N, 7) float tensor of xyxy pixels, confidence, class id; with a track id before the
-            confidence in the seven-column form. None for tasks without boxes.
-        mask: (H, W) integer tensor of class ids, 255 where nothing is said. None for tasks without a mask.
-    """
-
-    names: dict[int, str]
-    boxes: torch.Tensor | None = None
-    mask: torch.Tensor | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Task(ABC):
@@ -208,9 +192,17 @@ class Task(ABC):
     def validator(self, args: Any, save_dir: Path, callbacks: dict[str, list]) -> BaseValidator:
         """Return the base's validator of this kind, which holds the metrics while the engine feeds it."""
 
+    def before_batch(self, validator: BaseValidator, batch: dict[str, Any]) -> None:
+        """Tell the validator what it must know of a preprocessed batch before its predictions arrive."""
+
+    @property
     @abstractmethod
-    def results(self, metrics: Any) -> dict[str, float]:
-        """Return the metrics of a finished validation by short name, such as {"mAP50": 0.5}."""
+    def metric_names(self) -> tuple[str, ...]:
+        """Short names of the metrics, in the order of `metric_values`."""
+
+    @abstractmethod
+    def metric_values(self, metrics: Any) -> tuple[float, ...]:
+        """Return the values of a finished validation, in the order of `metric_names`."""
 
     @abstractmethod
     def fitness(self, metrics: Any) -> float:
@@ -220,39 +212,45 @@ class Task(ABC):
     @abstractmethod
     def decode(
         self, output: Any, image_shape: tuple[int, int], original_shapes: list[tuple[int, int]], args: Any
-    ) -> list[TaskResult]:
-        """Turn the head's inference output into results in the frame of the original images.
+    ) -> list[dict[str, torch.Tensor]]:
+        """Turn the head's inference output into what the base's `Results` are made of.
 
         Args:
             output: The head's output for a batch.
             image_shape: (H, W) of the network's input.
             original_shapes: (H, W) of each original image.
-            args: Prediction settings of this task: `conf`, `iou`, `classes`, `max_det`, `agnostic_nms`, `end2end`.
+            args: The base's settings as they hold for this task (`conf`, `iou`, `classes`, `max_det`,
+                `agnostic_nms`), and `end2end`.
+
+        Returns:
+            For each image, keyword arguments of `Results` in the frame of the original image: "boxes" (N, 6) xyxy
+            pixels, confidence, class; or "semantic_mask" (H, W) class ids, 255 where nothing is said.
         """
 
+    def rows(self, result: Results, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:
+        """Return one plain dictionary for each finding, for tables and JSON: the base's, with the task's name."""
+        return [{"task": self.name, **row} for row in result.summary(normalize, decimals)]
+
     @abstractmethod
-    def rows(self, result: TaskResult, normalize: bool, decimals: int, shape: tuple[int, int]) -> list[dict[str, Any]]:
-        """Return one plain dictionary for each finding, for tables and JSON.
+    def sentence(self, result: Results) -> str:
+        """Return what was found in a few words, ending in ", ", for the line that the predictor prints."""
+
+    @abstractmethod
+    def draw(self, image: np.ndarray, result: Results, options: Any) -> np.ndarray:
+        """Draw the result on a BGR uint8 image (H, W, 3) and return it.
 
         Args:
+            image: The picture; may be changed in place.
             result: What the task found.
-            normalize: Whether coordinates are given as shares of the image's sides.
-            decimals: Digits behind the point.
-            shape: (H, W) of the image in pixels.
+            options: `boxes`, `masks`, `labels`, `conf` (bool) and `line_width` (pixels or None).
         """
 
-    @abstractmethod
-    def draw(self, image: np.ndarray, result: TaskResult, options: Any) -> np.ndarray:
-        """Draw the result on a BGR uint8 image (H, W, 3) and return it."""
-
-    def legend(self, result: TaskResult) -> list[tuple[str, tuple[int, int, int]]]:
+    def legend(self, result: Results) -> list[tuple[str, tuple[int, int, int]]]:
         """Return name and BGR colour of what a legend should explain; nothing by default."""
         return []
 
     @abstractmethod
-    def save(
-        self, result: TaskResult, folder: Path, stem: str, save_conf: bool, shape: tuple[int, int]
-    ) -> Path | None:
+    def save(self, result: Results, folder: Path, stem: str, save_conf: bool = False) -> Path | None:
         """Write the result in the dataset's own label format and return the file, or None when there is nothing."""
 
 

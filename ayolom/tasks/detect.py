@@ -14,7 +14,7 @@ from ultralytics.utils.loss import E2ELoss, v8DetectionLoss
 from ultralytics.utils.nms import non_max_suppression
 
 from ayolom.errors import AyolomError
-from ayolom.tasks.base import Task, TaskResult, box_offsets, kept_rows, label_path
+from ayolom.tasks.base import Task, box_offsets, kept_rows, label_path
 from ayolom.tasks.labels import read_boxes, read_text, split_polygons
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
+    from ultralytics.engine.results import Results
     from ultralytics.engine.validator import BaseValidator
 
 MODERN_BLOCKS = frozenset({"C3k2", "A2C2f", "C2fCIB"})
@@ -124,10 +125,14 @@ class DetectTask(Task):
         """Return the base's detection validator."""
         return DetectionValidator(None, save_dir, args, callbacks)
 
-    def results(self, metrics: Any) -> dict[str, float]:
-        """Return precision, recall, mAP50 and mAP50-95."""
-        names = ("precision", "recall", "mAP50", "mAP50-95")
-        return dict(zip(names, (float(value) for value in metrics.mean_results()), strict=True))
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Precision and recall at the best F1, and mean average precision at IoU 0.5 and over 0.5 to 0.95."""
+        return ("precision", "recall", "mAP50", "mAP50-95")
+
+    def metric_values(self, metrics: Any) -> tuple[float, ...]:
+        """Return the base's means over classes."""
+        return tuple(float(value) for value in metrics.mean_results())
 
     def fitness(self, metrics: Any) -> float:
         """Return the base's fitness of boxes."""
@@ -136,67 +141,52 @@ class DetectTask(Task):
     # Prediction -------------------------------------------------------------------------------------------------------
     def decode(
         self, output: Any, image_shape: tuple[int, int], original_shapes: list[tuple[int, int]], args: Any
-    ) -> list[TaskResult]:
+    ) -> list[dict[str, torch.Tensor]]:
         """Suppress duplicates and move the boxes into the original images."""
         found = non_max_suppression(
             output, args.conf, args.iou, args.classes, args.agnostic_nms, max_det=args.max_det, end2end=args.end2end
         )
         for boxes, shape in zip(found, original_shapes, strict=True):
             boxes[:, :4] = ops.scale_boxes(image_shape, boxes[:, :4], shape)
-        return [TaskResult(self.spec.names, boxes=boxes[:, :6]) for boxes in found]
+        return [{"boxes": boxes[:, :6]} for boxes in found]
 
-    def rows(self, result: TaskResult, normalize: bool, decimals: int, shape: tuple[int, int]) -> list[dict[str, Any]]:
-        """Return a row for each box: name, class, confidence, corners, and the track where there is one."""
-        scale = np.array([shape[1], shape[0]] * 2 if normalize else [1] * 4, dtype=float)
-        rows = []
-        for box in result.boxes.cpu().numpy() if result.boxes is not None else ():
-            corners = np.round(box[:4] / scale, decimals).tolist()
-            row = {
-                "task": self.name,
-                "name": self.spec.names[int(box[-1])],
-                "class": int(box[-1]),
-                "confidence": round(float(box[-2]), decimals),
-                "box": dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True)),
-            }
-            rows.append({**row, "track_id": int(box[4])} if len(box) == 7 else row)
-        return rows
+    def sentence(self, result: Results) -> str:
+        """Return the number of boxes of each class."""
+        counts = np.bincount(_array(result.boxes.cls).astype(int), minlength=self.spec.nc)
+        words = [f"{count} {self.spec.names[i]}{'s' * (count > 1)}, " for i, count in enumerate(counts) if count]
+        return "".join(words) or f"no {self.name}, "
 
-    def draw(self, image: np.ndarray, result: TaskResult, options: Any) -> np.ndarray:
+    def draw(self, image: np.ndarray, result: Results, options: Any) -> np.ndarray:
         """Draw the boxes with their names and confidences."""
         from ayolom.draw import draw_boxes
 
-        if result.boxes is None or not options.boxes:
+        if not options.boxes:
             return image
-        boxes = result.boxes.cpu().numpy()
+        boxes = result.boxes
         return draw_boxes(
             image,
-            boxes[:, :4],
-            boxes[:, -1].astype(int),
-            boxes[:, -2],
+            _array(boxes.xyxy),
+            _array(boxes.cls).astype(int),
+            _array(boxes.conf),
             self.spec.names,
-            ids=boxes[:, 4].astype(int) if boxes.shape[1] == 7 else None,
+            ids=_array(boxes.id).astype(int) if boxes.is_track else None,
             line_width=options.line_width,
             show_labels=options.labels,
             show_conf=options.conf,
         )
 
-    def save(
-        self, result: TaskResult, folder: Path, stem: str, save_conf: bool, shape: tuple[int, int]
-    ) -> Path | None:
+    def save(self, result: Results, folder: Path, stem: str, save_conf: bool = False) -> Path | None:
         """Write the boxes as YOLO text; an image without any gets an empty file, as in a dataset."""
-        if result.boxes is None:
-            return None
-        boxes = result.boxes.cpu().numpy()
-        xywh = ops.xyxy2xywh(boxes[:, :4]) / np.array([shape[1], shape[0]] * 2)
-        lines = []
-        for box, place in zip(boxes, xywh, strict=True):
-            values = [int(box[-1]), *place, *([box[-2]] if save_conf else [])]
-            values += [int(box[4])] if len(box) == 7 else []
-            lines.append(" ".join(f"{value:g}" for value in values) + "\n")
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{stem}.txt"
-        file.write_text("".join(lines), encoding="utf-8")
+        file.write_text("", encoding="utf-8")
+        result.save_txt(file, save_conf)
         return file
+
+
+def _array(values: Any) -> np.ndarray:
+    """Return a tensor or array as a numpy array."""
+    return values.cpu().numpy() if isinstance(values, torch.Tensor) else values
 
 
 def _only(label: dict[str, np.ndarray], classes: tuple[int, ...]) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from ultralytics.utils.loss import SemanticSegmentationLoss
 from ayolom.errors import AyolomError
 from ayolom.losses import focal_loss, tversky_loss
 from ayolom.modules import SegmentationHead
-from ayolom.tasks.base import Task, TaskResult, kept_rows, label_path, plane_index
+from ayolom.tasks.base import Task, kept_rows, label_path, plane_index
 from ayolom.tasks.labels import rasterise, read_mask, read_polygons, read_text
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
+    from ultralytics.engine.results import Results
     from ultralytics.engine.validator import BaseValidator
 
 
@@ -126,28 +127,35 @@ class SemanticTask(Task):
         """Return the base's semantic validator."""
         return SemanticSegmentationValidator(None, save_dir, args, callbacks)
 
-    def results(self, metrics: Any) -> dict[str, float]:
-        """Return mIoU over all classes and over those present, pixel accuracy; IoU and balanced accuracy if binary.
+    def before_batch(self, validator: BaseValidator, batch: dict[str, Any]) -> None:
+        """Tell the base's validator the size at which predictions meet labels."""
+        validator._semantic_target_shape = tuple(batch["semantic_mask"].shape[-2:])
 
-        Classes that neither labels nor predictions hold have no IoU and are left out of mIoU; classes that only
-        predictions hold count as 0 there, while `mIoU_present` averages over the classes of the labels.
-        Balanced accuracy is (sensitivity + specificity) / 2, as in YOLOP and A-YOLOM.
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics; see `metric_values`."""
+        binary = self.spec.nc == 1
+        return ("mIoU", *(("IoU", "balanced_accuracy") if binary else ("mIoU_present",)), "pixel_accuracy")
+
+    def metric_values(self, metrics: Any) -> tuple[float, ...]:
+        """Return mIoU, then IoU and balanced accuracy if binary, else mIoU over present classes; pixel accuracy.
+
+        mIoU averages over the classes that labels or predictions hold, so one that is only predicted counts as 0;
+        `mIoU_present` averages over the classes of the labels, as the base does. In a binary task mIoU averages
+        foreground and background, and IoU is the foreground's. Balanced accuracy is (sensitivity + specificity) / 2,
+        as in YOLOP and A-YOLOM.
         """
-        matrix = metrics.matrix
-        if matrix is None:
-            names = ("mIoU", "mIoU_present", "pixel_accuracy") + (("balanced_accuracy",) if self.spec.nc == 1 else ())
-            return dict.fromkeys(names, 0.0)
-        matrix = matrix.double()
+        if metrics.matrix is None:
+            return (0.0,) * len(self.metric_names)
+        matrix = metrics.matrix.double()
         hit, labelled, predicted = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
         union = labelled + predicted - hit
         iou = hit / union.clamp(min=1)
+        accuracy = float(hit.sum() / matrix.sum().clamp(min=1))
         if self.spec.nc == 1:
-            recall = hit / labelled.clamp(min=1)
-            values = {"mIoU": iou.mean(), "IoU": iou[1], "balanced_accuracy": recall.mean()}
-        else:
-            values = {"mIoU": _mean(iou[union > 0]), "mIoU_present": _mean(iou[labelled > 0])}
-        values["pixel_accuracy"] = hit.sum() / matrix.sum().clamp(min=1)
-        return {name: float(value) for name, value in values.items()}
+            balanced = (hit / labelled.clamp(min=1)).mean()
+            return float(iou.mean()), float(iou[1]), float(balanced), accuracy
+        return _mean(iou[union > 0]), _mean(iou[labelled > 0]), accuracy
 
     def fitness(self, metrics: Any) -> float:
         """Return the base's mIoU (over the classes present in the labels; of the foreground if binary)."""
@@ -156,79 +164,63 @@ class SemanticTask(Task):
     # Prediction -------------------------------------------------------------------------------------------------------
     def decode(
         self, output: Any, image_shape: tuple[int, int], original_shapes: list[tuple[int, int]], args: Any
-    ) -> list[TaskResult]:
-        """Take the best class of each pixel and move the map into the original image.
+    ) -> list[dict[str, torch.Tensor]]:
+        """Take the best class of each pixel at the network's size and move the map into the original image.
 
-        The classes are chosen at the head's own stride times two at most, and the map, not the logits, is resized to
-        large originals: resizing 20 planes of logits to 4000 px would cost far more than the network.
+        The map, not the logits, is resized to the original: resizing a plane of logits for each class to thousands of
+        pixels would cost more than the network.
         """
         logits = output[0] if isinstance(output, (tuple, list)) else output
+        maps = logits if logits.ndim == 3 else _best(_to(logits.float(), image_shape, "bilinear"))
+        maps = _to(maps[:, None].float(), image_shape, "nearest")
         results = []
-        for one, shape in zip(logits, original_shapes, strict=True):
-            mask = self._class_map(one, image_shape, shape)
+        for one, shape in zip(maps, original_shapes, strict=True):
+            mask = ops.scale_masks(one[None], shape, mode="nearest")[0, 0].to(torch.uint8)
             if args.classes is not None:
-                mask[~torch.isin(mask, torch.as_tensor(args.classes, device=mask.device))] = 255
-            results.append(TaskResult(self.spec.names, mask=mask))
+                mask[~torch.isin(mask, torch.as_tensor(args.classes, device=mask.device).to(mask.dtype))] = 255
+            results.append({"semantic_mask": mask})
         return results
 
-    def _class_map(
-        self, logits: torch.Tensor, image_shape: tuple[int, int], shape: tuple[int, int]
-    ) -> torch.Tensor:
-        """Return (H, W) uint8 class ids of one image in its original frame, from logits (C, h, w) or a map (h, w)."""
-        if logits.ndim == 2:
-            resized = ops.scale_masks(_to(logits[None, None].float(), image_shape, "nearest"), shape, mode="nearest")
-            return resized[0, 0].to(torch.uint8)
-        logits = ops.scale_masks(_to(logits[None].float(), image_shape, "bilinear"), shape)[0]
-        best = logits.max(0).indices if len(logits) > 1 else logits[0] > 0
-        return best.to(torch.uint8)
+    def present(self, result: Results) -> dict[int, str]:
+        """Return the pixel values that occur in the map, background left out, with their names."""
+        mask = result.semantic_mask.data
+        mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
+        values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)).tolist()
+        return {value: self._shown[value] for value in values if value in self._shown}
 
-    def rows(self, result: TaskResult, normalize: bool, decimals: int, shape: tuple[int, int]) -> list[dict[str, Any]]:
-        """Return a row for each class that occurs: name, class, its pixels and their share of the image."""
-        if result.mask is None:
-            return []
-        counts = np.bincount(result.mask.cpu().numpy().ravel(), minlength=256)
-        shown = {1: self.spec.names[0]} if self.spec.nc == 1 else self.spec.names
-        return [
-            {
-                "task": self.name,
-                "name": name,
-                "class": 0 if self.spec.nc == 1 else value,
-                "pixels": int(counts[value]),
-                "pixel_ratio": round(float(counts[value] / counts.sum()), decimals),
-            }
-            for value, name in shown.items()
-            if counts[value]
-        ]
+    @property
+    def _shown(self) -> dict[int, str]:
+        """Names by pixel value, background left out."""
+        if self.spec.nc == 1:
+            return {1: self.spec.names[0]}
+        return {value: name for value, name in self.spec.names.items() if name.lower() != "background"}
 
-    def draw(self, image: np.ndarray, result: TaskResult, options: Any) -> np.ndarray:
-        """Tint the regions and, where asked, add a legend of the classes that occur."""
+    def sentence(self, result: Results) -> str:
+        """Return how many classes were found."""
+        return f"{len(self.present(result))} {self.name}, "
+
+    def draw(self, image: np.ndarray, result: Results, options: Any) -> np.ndarray:
+        """Tint the regions."""
         from ayolom.draw import draw_regions
 
-        if result.mask is None or not options.masks:
+        if not options.masks:
             return image
-        mask = result.mask.cpu().numpy()
-        names = {1: self.spec.names[0]} if self.spec.nc == 1 else self.spec.names
-        return draw_regions(image, mask, names, skip={self.background, 255})
+        mask = result.semantic_mask.data
+        mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
+        return draw_regions(image, mask, self._shown, skip=set(range(256)) - set(self._shown))
 
-    def legend(self, result: TaskResult) -> list[tuple[str, tuple[int, int, int]]]:
-        """Return name and BGR colour of the classes that occur, background left out."""
+    def legend(self, result: Results) -> list[tuple[str, tuple[int, int, int]]]:
+        """Return name and BGR colour of the classes that occur."""
         from ayolom.draw import region_color
 
-        return [
-            (row["name"], region_color(row["class"] + (self.spec.nc == 1)))
-            for row in self.rows(result, False, 3, (1, 1))
-            if self.spec.nc == 1 or row["class"] != self.background
-        ]
+        return [(name, region_color(value)) for value, name in self.present(result).items()]
 
-    def save(
-        self, result: TaskResult, folder: Path, stem: str, save_conf: bool, shape: tuple[int, int]
-    ) -> Path | None:
+    def save(self, result: Results, folder: Path, stem: str, save_conf: bool = False) -> Path | None:
         """Write the class map as a PNG of class ids, the dataset's own form."""
-        if result.mask is None:
-            return None
+        mask = result.semantic_mask.data
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{stem}.png"
-        cv2.imencode(".png", result.mask.cpu().numpy())[1].tofile(file)
+        cv2.imencode(".png", mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask)[1].tofile(file)
         return file
 
 
@@ -281,6 +273,11 @@ def _to(maps: torch.Tensor, shape: tuple[int, int], mode: str) -> torch.Tensor:
     if tuple(maps.shape[-2:]) == tuple(shape):
         return maps
     return F.interpolate(maps, size=shape, mode=mode, align_corners=False if mode == "bilinear" else None)
+
+
+def _best(logits: torch.Tensor) -> torch.Tensor:
+    """Return (B, H, W) class ids of logits (B, C, H, W); of one logit, whether it is above 0."""
+    return logits.max(1).indices if logits.shape[1] > 1 else logits[:, 0] > 0
 
 
 def _mean(values: torch.Tensor) -> float:
