@@ -1,0 +1,117 @@
+"""Prediction of all tasks from one forward pass, on every source that the base reads."""
+
+from __future__ import annotations
+
+from copy import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ultralytics.engine.predictor import BasePredictor
+from ultralytics.utils import DEFAULT_CFG, ops
+
+from ayolom.compat import ensure_torchvision
+from ayolom.config import Settings, for_task, split_settings
+from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
+from ayolom.engine.results import MultiTaskResults
+from ayolom.engine.runtime import native, use_threads
+from ayolom.errors import AyolomError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+class MultiTaskPredictor(BasePredictor):
+    """The base's predictor with results that hold several tasks.
+
+    Attributes:
+        settings: Our own settings; may be changed between calls.
+    """
+
+    def __init__(
+        self,
+        cfg: Any = DEFAULT_CFG,
+        overrides: dict[str, Any] | None = None,
+        _callbacks: dict[str, list] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        """Prepare for prediction.
+
+        Args:
+            cfg: The base's defaults.
+            overrides: The base's settings, and ours when `settings` is None.
+            _callbacks: The base's callbacks by event.
+            settings: Our settings.
+        """
+        ensure_torchvision()
+        base, own = split_settings(overrides or {})
+        self.settings = settings or own
+        super().__init__(cfg, {**base, "task": "multitask"}, _callbacks)
+
+    def setup_model(self, model: Any, verbose: bool = True) -> None:
+        """Load the network into the base's backend and give it the machine's cores."""
+        if isinstance(model, (str, Path)) and is_checkpoint(model):
+            model = build_model(read_checkpoint(model))
+        super().setup_model(model, verbose)
+        use_threads(self.settings, self.device)
+
+    def preprocess(self, im: torch.Tensor | list[np.ndarray]) -> torch.Tensor:
+        """Prepare the images and choose the tasks to compute."""
+        network = native(self.model)
+        network.active = _chosen(self.settings.only_tasks, list(network.tasks))
+        return super().preprocess(im)
+
+    def postprocess(self, preds: dict[str, Any], img: torch.Tensor, orig_imgs: Any) -> list[MultiTaskResults]:
+        """Decode every task into the frame of the original images.
+
+        Args:
+            preds: Output of each head by task name.
+            img: (B, 3, H, W) input of the network.
+            orig_imgs: Original images, a list of (H, W, 3) BGR uint8, or a tensor (B, 3, H, W) RGB in [0, 1].
+
+        Returns:
+            One result for each image.
+        """
+        if not isinstance(orig_imgs, list):
+            orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
+        shapes = [tuple(image.shape[:2]) for image in orig_imgs]
+        kinds = native(self.model).tasks
+        found = {
+            name: kinds[name].decode(output, tuple(img.shape[2:]), shapes, self._task_args(name))
+            for name, output in preds.items()
+        }
+        results = []
+        for i, (image, path) in enumerate(zip(orig_imgs, self.batch[0], strict=False)):
+            result = MultiTaskResults(image, path, kinds, {name: values[i] for name, values in found.items()})
+            result.show_speed, result.show_legend = self.settings.show_speed, self.settings.show_legend
+            results.append(result)
+        return results
+
+    def _task_args(self, name: str) -> Any:
+        """Return the base's settings as they hold for one task; a plain `classes` list is for the first task."""
+        args = for_task(self.args, self.settings, name)
+        if name != next(iter(native(self.model).tasks)) and name not in self.settings.per_task.get("classes", {}):
+            args = copy(args)
+            args.classes = None
+        args.end2end = native(self.model).end2end
+        return args
+
+    def write_results(self, i: int, p: Path, im: torch.Tensor, s: list[str]) -> str:
+        """Write what is asked for; each task knows the speed that the picture may show."""
+        for result in self.results[i].tasks.values():
+            result.speed = self.results[i].speed
+        return super().write_results(i, p, im, s)
+
+
+def _chosen(wanted: list[str] | None, have: list[str]) -> frozenset[str] | None:
+    """Return the tasks to compute, None for all.
+
+    Raises:
+        AyolomError: The model has no such task.
+    """
+    for name in wanted or ():
+        if name not in have:
+            raise AyolomError(
+                f"only_tasks={name}: the model has no such task.{nearest(name, have)} It has {', '.join(have)}"
+            )
+    return frozenset(wanted) if wanted else None

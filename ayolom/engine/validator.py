@@ -1,0 +1,250 @@
+"""Validation of several tasks in one pass: the base's validators keep the metrics, this one feeds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from ultralytics.data.build import build_dataloader
+from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.utils import LOGGER, RANK, YAML, callbacks
+
+from ayolom.compat import ensure_torchvision
+from ayolom.config import Settings, for_task, split_settings
+from ayolom.data.build import build_dataset
+from ayolom.data.schema import DataSchema, load_schema
+from ayolom.engine.checkpoint import build_model, read_checkpoint
+from ayolom.engine.metrics import MultiTaskMetrics
+from ayolom.engine.runtime import native, use_threads
+from ayolom.errors import AyolomError
+from ayolom.nn.criterion import labelled_images, take
+from ayolom.tasks import Task, make_task
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.utils.data import DataLoader, Dataset
+
+
+class MultiTaskValidator(DetectionValidator):
+    """Scores every task of a model on the images that are labelled for it.
+
+    Attributes:
+        settings: Our own settings.
+        schema: Description of the data set.
+        parts: The base's validator of each task, by name; each holds that task's metrics.
+        metrics: The metrics of all tasks together.
+    """
+
+    def __init__(
+        self,
+        dataloader: DataLoader | None = None,
+        save_dir: Path | None = None,
+        args: Any = None,
+        _callbacks: dict[str, list] | None = None,
+        settings: Settings | None = None,
+        kinds: dict[str, Task] | None = None,
+        schema: DataSchema | None = None,
+    ) -> None:
+        """Prepare for validation.
+
+        Args:
+            dataloader: Batches to score; built from `args.data` when None.
+            save_dir: Where plots go.
+            args: The base's settings, and ours when `settings` is None.
+            _callbacks: The base's callbacks by event.
+            settings: Our settings.
+            kinds: The model's tasks by name, where they are known already.
+            schema: Description of the data set, where it is known already.
+        """
+        ensure_torchvision()
+        args = dict(args if isinstance(args, dict) else vars(args or SimpleNamespace()))
+        args, own = split_settings(args)
+        self.settings = settings or own
+        super().__init__(dataloader, save_dir, args, _callbacks or callbacks.get_default_callbacks())
+        self.args.task = "multitask"
+        self.schema = schema
+        self.kinds = kinds or {}
+        self.parts: dict[str, Any] = {}
+        self.labelled: dict[str, torch.Tensor] = {}
+        self.metrics = MultiTaskMetrics(self.kinds, self.settings.fitness_weights)
+
+    def __call__(self, trainer: Any = None, model: nn.Module | str | Path | None = None) -> dict[str, float] | None:
+        """Score a model, within training or alone.
+
+        Args:
+            trainer: The trainer whose moving average is scored, or None.
+            model: The network or checkpoint to score alone.
+
+        Returns:
+            Metrics by name; None on the other processes of a distributed training.
+        """
+        if trainer is not None:
+            return super().__call__(trainer)
+        self.schema = self.schema or load_schema(self.args.data)
+        source, self.args.data = self.args.data, str(self._view())
+        try:
+            return super().__call__(model=model)
+        finally:
+            self.args.data = source
+
+    def _view(self) -> Path:
+        """Write the data set in the form that the base checks before it validates, and return the file.
+
+        The base reads class names and looks whether folders exist; labels are read by our own schema.
+        """
+        split = self.args.split
+        if not self.schema.splits.get(split):
+            raise AyolomError(
+                f"{self.schema.file or 'data'}: has no images for '{split}:'; name a folder, or use split=val"
+            )
+        folders = {name: [str(path) for path in paths] for name, paths in self.schema.splits.items() if paths}
+        first = next(iter(self.schema.tasks.values()))
+        ascii_names = {i: name.encode("ascii", "replace").decode() for i, name in first.names.items()}
+        file = self.save_dir / "data.yaml"
+        view = {"path": str(self.schema.root), "names": ascii_names, "channels": 3, **folders}
+        YAML.save(
+            file, {"train": view.get("train") or folders[split], "val": view.get("val") or folders[split], **view}
+        )
+        return file
+
+    def get_model(self, model: Any, trainer: Any = None) -> Any:
+        """Return the moving average of a training, or the network of a checkpoint, read as data."""
+        if trainer is None and isinstance(model, (str, Path)):
+            return build_model(read_checkpoint(model))
+        return super().get_model(model, trainer)
+
+    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> Dataset:
+        """Return the images of a split with the labels of all tasks."""
+        tasks = [make_task(spec) for spec in self.schema.tasks.values()]
+        return build_dataset(
+            self.schema, tasks, self.args.split, args=self.args, batch=batch, stride=self.stride, augment=False
+        )
+
+    def get_dataloader(self, dataset_path: str, batch_size: int) -> DataLoader:
+        """Return the base's loader over our data set."""
+        dataset = self.build_dataset(dataset_path, batch=batch_size)
+        return build_dataloader(dataset, batch_size, self.args.workers, shuffle=False, rank=-1, device=self.device)
+
+    def init_metrics(self, model: nn.Module) -> None:
+        """Make a fresh validator for every task that the model and the data set share."""
+        network = native(model)
+        self.data_tasks = [make_task(spec) for spec in self.schema.tasks.values()]
+        if not self.training:
+            use_threads(self.settings, self.device)
+            _check_classes(network.tasks, self.schema)
+        self.kinds = {name: task for name, task in network.tasks.items() if name in self.schema.tasks}
+        self.metrics = MultiTaskMetrics(self.kinds, self.settings.fitness_weights)
+        self.end2end, self.names, self.seen = network.end2end, network.names, 0
+        if self.end2end:
+            network.set_head_attr(max_det=self.args.max_det, agnostic_nms=self.args.agnostic_nms)
+        self.parts = {name: self._part(task) for name, task in self.kinds.items()}
+
+    def _part(self, task: Task) -> Any:
+        """Return the base's validator of one task, told what the base's own call would tell it."""
+        args = for_task(self.args, self.settings, task.name)
+        part = task.validator(args, self.save_dir / task.name, self.callbacks)
+        part.args.plots, part.args.save_json, part.args.task = self.args.plots, False, task.kind
+        part.device, part.training, part.dataloader = self.device, self.training, self.dataloader
+        part.data, part.stride, part.plots, part.jdict = self.data, self.stride, self.plots, []
+        part.init_metrics(SimpleNamespace(names=task.spec.names, end2end=self.end2end))
+        return part
+
+    def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Bring the batch to the device and note which images are labelled for which task."""
+        batch = super().preprocess(batch)
+        self.labelled = {name: labelled_images(batch, name) for name in self.kinds}
+        for name, task in self.kinds.items():
+            if self.labelled[name].any():
+                task.before_batch(self.parts[name], batch)
+        return batch
+
+    def postprocess(self, preds: dict[str, Any]) -> dict[str, Any]:
+        """Decode each task's predictions of the images that are labelled for it."""
+        found = {}
+        for name, images in self.labelled.items():
+            if images.any():
+                raw = preds[name] if images.all() else take(preds[name], images.to(self.device))
+                found[name] = self.parts[name].postprocess(raw)
+        return found
+
+    def update_metrics(self, preds: dict[str, Any], batch: dict[str, Any]) -> None:
+        """Score each task on the images that are labelled for it."""
+        self.seen += len(batch["img"])
+        self.selected = {name: self.kinds[name].select(batch, self.labelled[name], self.data_tasks) for name in preds}
+        for name, found in preds.items():
+            self.parts[name].update_metrics(found, self.selected[name])
+
+    def gather_stats(self) -> None:
+        """Bring the metrics of all processes together."""
+        for part in self.parts.values():
+            part.gather_stats()
+
+    def get_stats(self) -> dict[str, float]:
+        """Return all metrics by name; tasks without labelled images are left out of the fitness."""
+        self.metrics.tasks = {}
+        for name, part in self.parts.items():
+            if part.seen:
+                part.get_stats()
+                self.metrics.tasks[name] = part.metrics
+        return self.metrics.results_dict
+
+    def finalize_metrics(self) -> None:
+        """Draw the confusion matrices and note the speed."""
+        self.metrics.speed = self.speed
+        for part in self.parts.values():
+            part.speed = self.speed
+            if part.seen:
+                part.finalize_metrics()
+
+    def get_desc(self) -> str:
+        """Return the heading of the progress bar."""
+        return f"{'Tasks':>22s}{'':>4}" + ", ".join(self.kinds or ["all"])
+
+    def print_results(self) -> None:
+        """Print a block for each task, all classes and each class, and how the fitness came about."""
+        for name, part in self.parts.items():
+            LOGGER.info(f"{name:>22s}" + part.get_desc()[22:])
+            if part.seen:
+                part.print_results()
+            else:
+                LOGGER.warning(f"{name}: no image of this split is labelled for this task; nothing to score")
+        LOGGER.info(self.metrics.fitness_line())
+
+    def plot_val_samples(self, batch: dict[str, Any], ni: int) -> None:
+        """Draw the labels of a batch, a picture for each task."""
+        for name, part in self.parts.items():
+            if name in self.selected:
+                part.plot_val_samples({**self.selected[name]}, ni)
+
+    def plot_predictions(self, batch: dict[str, Any], preds: dict[str, Any], ni: int) -> None:  # type: ignore[override]
+        """Draw the predictions for a batch, a picture for each task."""
+        for name, found in preds.items():
+            self.parts[name].plot_predictions(self.selected[name], found, ni)
+
+    def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
+        """Return the metrics as they are: files of predictions are written by `predict`."""
+        return stats
+
+
+def _check_classes(tasks: dict[str, Task], schema: DataSchema) -> None:
+    """Raise when the model cannot be scored on the data: no task in common, or other classes."""
+    common = [name for name in tasks if name in schema.tasks]
+    file = schema.file or "the data"
+    if not common:
+        raise AyolomError(
+            f"{file}: has the tasks {', '.join(schema.tasks)} and the model {', '.join(tasks)}; none in common"
+        )
+    for name in common:
+        have, want = tasks[name].spec, schema.tasks[name]
+        if have.nc != want.nc:
+            raise AyolomError(
+                f"{file}: task '{name}' has {want.nc} classes and the model was trained for {have.nc}; "
+                "validate on the data it was trained with, or train on this data first"
+            )
+    if RANK in {-1, 0}:
+        for name in set(schema.tasks) ^ set(tasks):
+            LOGGER.warning(
+                f"task '{name}' is only in {'the data' if name in schema.tasks else 'the model'}; not scored"
+            )
