@@ -1,0 +1,35 @@
+"""Importers: COCO JSON, YOLO text and VIA into the layout of our datasets.
+
+A reader (`read_*`) finds the files, a parser (`parse_*`) turns their content into values, `box_rows` and `class_map`
+turn a value into labels, and `DatasetWriter` stores them. Nothing that a source holds is dropped without a count in
+the `Report`.
+"""
+
+from __future__ import annotations
+
+from ayolom.data.convert._labels import box_rows, class_map
+from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report, used_classes
+from ayolom.data.convert._write import DatasetWriter, find_images, image_shape, split_by_group
+from ayolom.data.convert.coco import parse_coco, read_coco
+from ayolom.data.convert.via import parse_via, read_via
+from ayolom.data.convert.yolo import parse_yolo, read_yolo
+
+__all__ = (
+    "Annotations",
+    "DatasetWriter",
+    "LabelledImage",
+    "LabelledObject",
+    "Report",
+    "box_rows",
+    "class_map",
+    "find_images",
+    "image_shape",
+    "parse_coco",
+    "parse_via",
+    "parse_yolo",
+    "read_coco",
+    "read_via",
+    "read_yolo",
+    "split_by_group",
+    "used_classes",
+)

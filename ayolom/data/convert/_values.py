@@ -1,0 +1,109 @@
+"""What the readers of foreign formats hand over: images with objects in pixels, and a report of the unusable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+
+EXAMPLES = 5  # enough to find the cause, few enough to read
+
+
+class Report:
+    """What an import met and could not use as it stood, counted by kind with a few places each.
+
+    Attributes:
+        counts: How often each kind occurred.
+        examples: The first places of each kind.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing to report."""
+        self.counts: Counter[str] = Counter()
+        self.examples: dict[str, list[str]] = {}
+
+    def add(self, what: str, where: str) -> None:
+        """Count one occurrence.
+
+        Args:
+            what: The kind, such as "unknown category id".
+            where: File and entry in which it was met.
+        """
+        self.counts[what] += 1
+        places = self.examples.setdefault(what, [])
+        if len(places) < EXAMPLES and where not in places:
+            places.append(where)
+
+    def update(self, other: Report) -> None:
+        """Take over the counts and places of another report."""
+        self.counts.update(other.counts)
+        for what, places in other.examples.items():
+            mine = self.examples.setdefault(what, [])
+            mine.extend(place for place in places[: EXAMPLES - len(mine)] if place not in mine)
+
+    def lines(self) -> list[str]:
+        """Return one line for each kind, the most frequent first."""
+        return [f"{n} x {what} ({', '.join(self.examples[what])})" for what, n in self.counts.most_common()]
+
+
+@dataclass(frozen=True)
+class LabelledObject:
+    """One annotation as its source has it: nothing is clipped or rounded yet.
+
+    Attributes:
+        label: Class name in the source.
+        polygons: Outlines, each (K, 2) float64 x, y in pixels from the image's top left corner; together one object.
+        box: (x1, y1, x2, y2) in the same frame, or None when the source has none.
+    """
+
+    label: str
+    polygons: tuple[np.ndarray, ...] = ()
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """One image's annotations.
+
+    Attributes:
+        file: Path of the image, relative to the source's image folder.
+        shape: (H, W) in pixels.
+        objects: The annotations in the order of the source.
+    """
+
+    file: str
+    shape: tuple[int, int]
+    objects: tuple[LabelledObject, ...] = ()
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What one source says.
+
+    Attributes:
+        images: Images in the order of the source.
+        names: Declared class names in the order of their ids; classes that occur nowhere are still listed.
+        report: What could not be used.
+    """
+
+    images: list[LabelledImage]
+    names: list[str]
+    report: Report = field(default_factory=Report)
+
+
+def used_classes(sources: Iterable[Annotations]) -> list[str]:
+    """Return the class names that label at least one object, in the order in which the sources declare them.
+
+    Parent classes, which exports put first and never use, fall away here.
+    """
+    declared: dict[str, None] = {}
+    used: set[str] = set()
+    for source in sources:
+        declared.update(dict.fromkeys(source.names))
+        used.update(item.label for image in source.images for item in image.objects)
+    return [name for name in declared if name in used]

@@ -1,0 +1,157 @@
+"""VGG Image Annotator (VIA) 1 and 2: regions in absolute pixels, as a dictionary or a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report
+from ayolom.data.convert._write import image_shape
+from ayolom.data.convert.coco import load_json
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+CORNERS = 64  # points by which an ellipse is drawn: 0.2 % less area than the ellipse
+
+
+def read_via(file: Path, images: Path, attribute: str | None = None, default: str | None = None) -> Annotations:
+    """Read a VIA project or annotation file.
+
+    Args:
+        file: The JSON file.
+        images: Folder of the images; VIA does not store their sizes.
+        attribute: Region attribute that holds the class; None takes the only one.
+        default: Class of regions without attributes; None reports them as unusable.
+
+    Raises:
+        AyolomError: The file is missing or is not VIA JSON.
+    """
+    content = load_json(file)
+    names = [str(entry.get("filename")) for entry in _entries(content, str(file)) if isinstance(entry, dict)]
+    shapes = {name: shape for name in names if (shape := image_shape(images / name)) is not None}
+    return parse_via(content, shapes, str(file), attribute, default)
+
+
+def parse_via(
+    content: Any,
+    shapes: Mapping[str, tuple[int, int]],
+    source: str,
+    attribute: str | None = None,
+    default: str | None = None,
+) -> Annotations:
+    """Turn the content of a VIA file into labelled images.
+
+    Args:
+        content: The parsed JSON: a project, or the mapping of images that VIA exports as annotations.
+        shapes: (H, W) by file name; images that are not in it are left out and reported.
+        source: Name of the file, for messages.
+        attribute: Region attribute that holds the class; None takes the only one.
+        default: Class of regions without attributes; None reports them as unusable.
+
+    Raises:
+        AyolomError: The content is not of VIA 1 or 2.
+    """
+    report, images, names = Report(), [], {}
+    for entry in _entries(content, source):
+        name = entry.get("filename") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            report.add("malformed image entry (left out)", source)
+            continue
+        if name not in shapes:
+            report.add("image missing or unreadable (left out)", f"{source}: {name}")
+            continue
+        objects = []
+        for number, region in enumerate(_regions(entry)):
+            objects += _objects(region, f"{source}: {name} region {number}", attribute, default, report)
+        names.update(dict.fromkeys(item.label for item in objects))
+        images.append(LabelledImage(name, shapes[name], tuple(objects)))
+    return Annotations(images, sorted(names), report)
+
+
+def _entries(content: Any, source: str) -> list[Any]:
+    """Return the entries of the images."""
+    if isinstance(content, dict):
+        content = content.get("_via_img_metadata", content)
+    entries = list(content.values()) if isinstance(content, dict) else content
+    if not isinstance(entries, list) or not any(isinstance(entry, dict) and "regions" in entry for entry in entries):
+        raise AyolomError(
+            f"{source}: is not a VIA 1 or 2 file (no image has 'regions'); in VIA choose Annotation > Export as JSON"
+        )
+    return entries
+
+
+def _regions(entry: dict[str, Any]) -> Iterator[Any]:
+    """Yield the regions of an image: VIA 1 stores them by number, VIA 2 as a list."""
+    regions = entry.get("regions") or []
+    yield from regions.values() if isinstance(regions, dict) else regions
+
+
+def _objects(
+    region: Any, where: str, attribute: str | None, default: str | None, report: Report
+) -> list[LabelledObject]:
+    """Return one object for each class that a region names; none when the region cannot be used."""
+    if not isinstance(region, dict):
+        report.add("malformed region (left out)", where)
+        return []
+    points = _outline(region.get("shape_attributes"), where, report)
+    labels = _labels(region.get("region_attributes"), attribute, default)
+    if not labels:
+        report.add("region without a class (left out)", where)
+    if points is None:
+        return []
+    return [LabelledObject(label, (points,)) for label in labels]
+
+
+def _labels(attributes: Any, attribute: str | None, default: str | None) -> list[str]:
+    """Return the classes in a region's attributes: a text field, a choice, or boxes to tick."""
+    attributes = attributes if isinstance(attributes, dict) else {}
+    if attribute is None and len(attributes) == 1:
+        attribute = next(iter(attributes))
+    value = attributes.get(attribute)
+    if isinstance(value, dict):
+        return [str(name) for name, ticked in value.items() if ticked]
+    if isinstance(value, (str, int)) and str(value).strip():
+        return [str(value).strip()]
+    return [default] if default is not None and not attributes else []
+
+
+def _outline(shape: Any, where: str, report: Report) -> np.ndarray | None:
+    """Return a region's outline (K, 2) in pixels, None when it is malformed or of a kind without area."""
+    shape = shape if isinstance(shape, dict) else {}
+    kind = shape.get("name")
+    maker = {"polygon": _polygon, "polyline": _polygon, "rect": _rectangle, "circle": _ellipse, "ellipse": _ellipse}
+    if kind not in maker:
+        report.add(f"region of the kind '{kind}' (left out)", where)
+        return None
+    try:
+        points = maker[kind](shape)
+    except (KeyError, TypeError, ValueError):
+        points = np.zeros((0, 2))
+    if len(points) < 3 or not np.isfinite(points).all():
+        report.add("malformed region (left out)", where)
+        return None
+    return points
+
+
+def _polygon(shape: dict[str, Any]) -> np.ndarray:
+    """Return the points of a polygon; lists of unequal length raise ValueError."""
+    return np.array([shape["all_points_x"], shape["all_points_y"]], dtype=np.float64).T
+
+
+def _rectangle(shape: dict[str, Any]) -> np.ndarray:
+    """Return the corners of a rectangle."""
+    x, y, width, height = (float(shape[key]) for key in ("x", "y", "width", "height"))
+    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
+
+
+def _ellipse(shape: dict[str, Any]) -> np.ndarray:
+    """Return points on an ellipse or circle; `theta` turns it clockwise on the screen, in radians."""
+    across, along = (float(shape.get(key, shape.get("r", np.nan))) for key in ("rx", "ry"))
+    turn, angle = float(shape.get("theta", 0)), np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
+    x, y = across * np.cos(angle), along * np.sin(angle)
+    turned = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1)
+    return turned + np.array([float(shape["cx"]), float(shape["cy"])])
