@@ -7,8 +7,7 @@ import json
 import math
 import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -33,6 +32,9 @@ from ayolom.data.convert import (
 )
 from ayolom.data.convert._geometry import clip_polygon, fill_polygon, polygon_area
 from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 SHAPE = (80, 100)  # H, W
 SQUARE = [10.0, 20.0, 30.0, 20.0, 30.0, 40.0, 10.0, 40.0]
@@ -448,12 +450,13 @@ class TestWriter:
     def test_missing_broken_and_resized_images_are_counted(self, tmp_path: Path) -> None:
         report = Report()
         writer = DatasetWriter(tmp_path / "out", report)
-        (tmp_path / "broken.jpg").write_bytes(b"")
+        (tmp_path / "zero.jpg").write_bytes(b"")
+        (tmp_path / "broken.jpg").write_bytes(b"no image")
         small = save_image(tmp_path / "small.jpg", (40, 50))
-        for image in (tmp_path / "gone.jpg", tmp_path / "broken.jpg", small):
+        for image in (tmp_path / "gone.jpg", tmp_path / "zero.jpg", tmp_path / "broken.jpg", small):
             assert not writer.add(image, SHAPE, "train", image.stem)
         assert report.counts == {
-            "image missing or unreadable (left out)": 2,
+            "image missing or unreadable (left out)": 3,
             "image of another size than its labels (left out)": 1,
         }
         assert not (tmp_path / "out" / "images").exists()

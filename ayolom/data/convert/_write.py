@@ -8,8 +8,9 @@ import shutil
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Literal
 
+import cv2
+import numpy as np
 import yaml
-from PIL import Image
 
 from ayolom.errors import AyolomError
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
-
-    import numpy as np
 
     from ayolom.data.convert._values import Report
 
@@ -38,12 +37,14 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def image_shape(file: Path) -> tuple[int, int] | None:
-    """Return (H, W) of an image file, None when it is missing or unreadable."""
+    """Return (H, W) of an image file as training sees it (turned upright), None when it is missing or unreadable."""
+    # Not PIL: where it cannot identify a file, the base's patch of `Image.open` installs a plugin
     try:
-        with Image.open(file) as image:
-            return image.height, image.width
-    except (OSError, Image.DecompressionBombError):
+        data = np.frombuffer(file.read_bytes(), np.uint8)
+    except OSError:
         return None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    return None if image is None else (image.shape[0], image.shape[1])
 
 
 def split_by_group(
@@ -135,7 +136,7 @@ class DatasetWriter:
             rows = "".join(f"{int(row[0])} " + " ".join(f"{value:.6f}" for value in row[1:]) + "\n" for row in boxes)
             self._file("labels", split, f"{name}.txt").write_text(rows, encoding="utf-8")
         if mask is not None:
-            Image.fromarray(mask).save(self._file("masks", split, f"{name}.png"))
+            self._file("masks", split, f"{name}.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
         return True
 
     def describe(self, name: str, content: dict[str, Any], remark: str) -> Path:
