@@ -23,6 +23,7 @@ from ayolom.engine.transfer import read_weights
 from ayolom.engine.validator import MultiTaskValidator
 from ayolom.errors import AyolomError
 from ayolom.nn.model import MultiTaskModel
+from ayolom.nn.spec import load_spec
 from ayolom.tasks import make_task
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ class MultiTaskTrainer(DetectionTrainer):
             weights: What to transfer: a network, or a state dict.
             verbose: Whether to log its size.
         """
-        model = MultiTaskModel(cfg, self.schema.tasks, verbose=verbose and RANK in {-1, 0})
+        spec = load_spec(cfg)
+        shared = {name: task for name, task in self.schema.tasks.items() if name in spec["tasks"]}
+        model = MultiTaskModel(spec, shared, verbose=verbose and RANK in {-1, 0})
         if weights is not None:
             model.load(weights)
         missing = [task.name for task in self.data_tasks if task.name not in model.tasks]
@@ -157,7 +160,7 @@ class MultiTaskTrainer(DetectionTrainer):
             LOGGER.info(f"{name}: class weights {weights.cpu().numpy().round(3).tolist()}")
 
     def build_optimizer(self, model: nn.Module, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """Return the base's optimizer, gates and balance in a group of their own: no decay, `gate_lr` times the rate."""
+        """Return the base's optimizer; gates and balance in their own group, without decay, at `gate_lr` times the rate."""
         optimizer = super().build_optimizer(model, *args, **kwargs)
         network = unwrap_model(model)
         own = [*(gate.gate for gate in network.gates()), *network.balance.parameters()]

@@ -1,0 +1,271 @@
+"""The object a user holds: the base's `YOLO`, which also knows models of several tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ultralytics.engine.model import Model
+from ultralytics.models.yolo.model import YOLO as BaseYOLO
+from ultralytics.utils import DEFAULT_CFG_DICT, RANK, checks
+
+from ayolom.compat import ensure_torchvision
+from ayolom.config import find_model_yaml, make_settings, setting_names, split_settings
+from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
+from ayolom.engine.predictor import MultiTaskPredictor
+from ayolom.engine.trainer import MultiTaskTrainer
+from ayolom.engine.transfer import read_weights, safe_content
+from ayolom.engine.validator import MultiTaskValidator
+from ayolom.errors import AyolomError
+from ayolom.nn.model import MultiTaskModel
+from ayolom.nn.spec import is_multitask
+from ayolom.yaml_io import load_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ayolom.engine.metrics import MultiTaskMetrics
+    from ayolom.engine.results import MultiTaskResults
+
+TASK = "multitask"
+NOT_YET = "is not available for models of several tasks in this version"
+
+
+class YOLO(BaseYOLO):
+    """A YOLO model of one task or of several.
+
+    A model YAML with `tasks:` and the checkpoints trained from it are multi-task models; everything else is the base's
+    and behaves as there.
+
+    Examples:
+        >>> from ayolom import YOLO
+        >>> model = YOLO("aYOLOM26n.yaml")
+        >>> model.train(data="cardamage.yaml", epochs=10, imgsz=320)  # doctest: +SKIP
+        >>> result = model("car.jpg")[0]  # doctest: +SKIP
+        >>> result.tasks["damage"].boxes, result.tasks["parts"].semantic_mask  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Model = "yolo26n.pt",
+        task: str | None = None,
+        verbose: bool = False,
+        trust: bool = False,
+    ) -> None:
+        """Load or build a model.
+
+        Args:
+            model: A model YAML or its name, a checkpoint, an exported model, or a model object.
+            task: Task of the base's models, where the file does not tell.
+            verbose: Whether to log the model's size.
+            trust: Whether to load a checkpoint that holds code other than the base's. Such a file can run anything.
+
+        Raises:
+            AyolomError: The file is missing, damaged, or holds code and is not trusted.
+        """
+        ensure_torchvision()
+        self._trust = trust
+        self._settings = make_settings()
+        super().__init__(model, task, verbose)
+
+    @property
+    def task_map(self) -> dict[str, dict[str, Any]]:
+        """The base's classes by task, and ours under "multitask"."""
+        ours = {
+            "model": MultiTaskModel,
+            "trainer": MultiTaskTrainer,
+            "validator": MultiTaskValidator,
+            "predictor": self._make_predictor,
+        }
+        return {**super().task_map, TASK: ours}
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Class names of the first task with boxes, else of the first task."""
+        return self.model.names if self.task == TASK else super().names
+
+    def _make_predictor(self, overrides: dict[str, Any], _callbacks: dict[str, list]) -> MultiTaskPredictor:
+        """Return a predictor that has the settings of the present call."""
+        return MultiTaskPredictor(overrides=overrides, _callbacks=_callbacks, settings=self._settings)
+
+    # Loading ----------------------------------------------------------------------------------------------------------
+    def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
+        """Build a model from a YAML, ours when it has `tasks:`."""
+        if not is_multitask_yaml(cfg):
+            super()._new(cfg, task, verbose)
+            return
+        self.cfg, self.task, self.model_name = cfg, TASK, cfg
+        self.model = MultiTaskModel(cfg, verbose=verbose and RANK == -1)
+        self.overrides = {"model": cfg, "task": TASK}
+        self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
+        self.model.task = TASK
+
+    def _load(self, weights: str, task: str | None = None) -> None:
+        """Load a checkpoint, ours as data, the base's through its list of known classes."""
+        if not str(weights).lower().endswith(".pt"):
+            super()._load(weights, task)
+            return
+        if is_checkpoint(weights):
+            content = read_checkpoint(weights)
+            self._take(content, str(weights))
+            return
+        if Path(weights).is_file():
+            safe_content(weights, self._trust)
+        elif Path(weights).name != str(weights):
+            raise AyolomError(f"{weights}: no such checkpoint; check the path")
+        super()._load(weights, task)
+
+    def _take(self, content: dict[str, Any], file: str) -> None:
+        """Become the model of a checkpoint of ours."""
+        self.model, self.ckpt, self.ckpt_path = build_model(content), content, file
+        self.task, self.model_name, self.predictor = TASK, file, None
+        self._settings = self.model.settings
+        self.model.task, self.model.pt_path = TASK, file
+        self.overrides = {**self._reset_ckpt_args(dict(self.model.args)), "model": file, "task": TASK}
+        self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
+
+    def load(self, weights: Any = "yolo26n.pt") -> YOLO:
+        """Transfer weights into this model by layer and shape.
+
+        Args:
+            weights: A checkpoint file, a network, or a state dict.
+        """
+        if self.task != TASK:
+            if isinstance(weights, (str, Path)) and Path(weights).is_file():
+                safe_content(weights, self._trust)
+            return super().load(weights)
+        self.model.load(read_weights(weights, self._trust) if isinstance(weights, (str, Path)) else weights)
+        self.ckpt, self.predictor = {"loaded": True}, None
+        return self
+
+    def save(self, filename: str | Path = "saved_model.pt") -> None:
+        """Write the model as a checkpoint of its own kind."""
+        if self.task != TASK:
+            super().save(filename)
+            return
+        from ayolom.engine.checkpoint import plain, write_checkpoint
+
+        base_args = {key: value for key, value in dict(self.model.args).items() if key in DEFAULT_CFG_DICT}
+        write_checkpoint(
+            Path(filename),
+            {
+                "yaml": plain(self.model.yaml),
+                "tasks": {name: plain(task.spec.to_dict()) for name, task in self.model.tasks.items()},
+                "settings": plain(self._settings.to_dict()),
+                "ema": {key: value.detach().cpu().contiguous() for key, value in self.model.state_dict().items()},
+                "epoch": -1,
+                "train_args": plain(base_args),
+            },
+        )
+
+    # Modes ------------------------------------------------------------------------------------------------------------
+    def train(self, trainer: Any = None, **kwargs: Any) -> MultiTaskMetrics | Any:
+        """Train; arguments are the base's and those of `cfg/default.yaml`.
+
+        Args:
+            trainer: A trainer class instead of ours.
+            **kwargs: Settings, such as `data`, `epochs`, `imgsz`, `balance`. `resume=True` goes on with this
+                checkpoint's run.
+
+        Returns:
+            The metrics of the best checkpoint.
+        """
+        if self.task != TASK:
+            return super().train(trainer, **kwargs)
+        args = {**self._own_settings(), **self.overrides, **_without_cfg(kwargs), "mode": "train"}
+        if args.get("resume") is True:
+            args["resume"] = self.ckpt_path or True
+        if not args.get("data") and not args.get("resume"):
+            raise AyolomError("data= is missing; give a dataset YAML, such as data=cardamage.yaml")
+        self.trainer = (trainer or MultiTaskTrainer)(overrides=args, _callbacks=self.callbacks)
+        if self.ckpt and not args.get("resume"):
+            weights = None if args.get("pretrained") is False else self.model
+            if isinstance(args.get("pretrained"), (str, Path)):
+                weights = read_weights(args["pretrained"], self._trust)
+            self.trainer.model = self.trainer.get_model(self.model.yaml, weights)
+        self.trainer.train()
+        if RANK in {-1, 0}:
+            best = self.trainer.best if self.trainer.best.exists() else self.trainer.last
+            self._take(read_checkpoint(best), str(best))
+            self.metrics = getattr(self.trainer.validator, "metrics", None)
+        return self.metrics
+
+    def val(self, validator: Any = None, **kwargs: Any) -> MultiTaskMetrics | Any:
+        """Score the model; every task on the images that are labelled for it.
+
+        Args:
+            validator: A validator class instead of ours.
+            **kwargs: Settings, such as `data`, `split`, `imgsz`, `conf={"damage": 0.01}`.
+        """
+        if self.task != TASK:
+            return super().val(validator, **kwargs)
+        if not (kwargs.get("data") or self.overrides.get("data")):
+            raise AyolomError("data= is missing; give the dataset YAML to score on, such as data=cardamage.yaml")
+        base, settings = split_settings({**self._own_settings(), **_without_cfg(kwargs)})
+        args = {**self.overrides, "rect": True, **base, "mode": "val"}
+        own = (validator or MultiTaskValidator)(args=args, _callbacks=self.callbacks, settings=settings)
+        own(model=self.model)
+        self.metrics = own.metrics
+        return self.metrics
+
+    def predict(
+        self, source: Any = None, stream: bool = False, predictor: Any = None, **kwargs: Any
+    ) -> list[MultiTaskResults] | Iterator[MultiTaskResults] | Any:
+        """Find what all tasks are trained for, from one forward pass for each image.
+
+        Args:
+            source: File, folder, glob, video, camera number, stream address, array, tensor, or a list of them.
+            stream: Whether to return a generator, which keeps memory flat over long sources.
+            predictor: A predictor class instead of ours.
+            **kwargs: Settings, such as `conf`, `imgsz=(384, 672)`, `only_tasks=["parts"]`, `conf={"damage": 0.3}`.
+        """
+        if self.task != TASK:
+            return super().predict(source, stream, predictor, **kwargs)
+        base, self._settings = split_settings({**self._own_settings(), **_without_cfg(kwargs)})
+        if self.predictor:
+            self.predictor.settings = self._settings
+        return super().predict(source, stream, predictor, **base)
+
+    def export(self, **kwargs: Any) -> str:
+        """Export a model of the base; models of several tasks follow."""
+        if self.task == TASK:
+            raise AyolomError(f"export {NOT_YET}")
+        return super().export(**kwargs)
+
+    def tune(self, *args: Any, **kwargs: Any) -> Any:
+        """Tune a model of the base; models of several tasks follow."""
+        if self.task == TASK:
+            raise AyolomError(f"tune {NOT_YET}")
+        return super().tune(*args, **kwargs)
+
+    def benchmark(self, *args: Any, **kwargs: Any) -> Any:
+        """Benchmark a model of the base; models of several tasks follow."""
+        if self.task == TASK:
+            raise AyolomError(f"benchmark {NOT_YET}")
+        return super().benchmark(*args, **kwargs)
+
+    def _own_settings(self) -> dict[str, Any]:
+        """Return the settings that this model was trained with, those of prediction at their defaults."""
+        kept = self._settings.to_dict() if self.ckpt else {}
+        defaults = make_settings().to_dict()
+        fixed = ("only_tasks", "show_speed", "show_legend", "per_task", "trust", "threads", "precision")
+        return {
+            name: kept.get(name, defaults[name]) if name not in fixed else defaults[name] for name in setting_names()
+        }
+
+
+def is_multitask_yaml(cfg: str | Path) -> bool:
+    """Return whether a model YAML describes several tasks; a file that is not ours to find is not."""
+    found = find_model_yaml(cfg)
+    return bool(found) and is_multitask(load_yaml(found[0]))
+
+
+def _without_cfg(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with those of a `cfg=` file laid under them."""
+    kwargs = dict(kwargs)
+    file = kwargs.pop("cfg", None)
+    if not file:
+        return kwargs
+    from ultralytics.utils import YAML
+
+    return {**{k: v for k, v in YAML.load(checks.check_yaml(file)).items() if k != "mode"}, **kwargs}
