@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ayolom import checks
 from ayolom.errors import AyolomError
 
-SCRIPT = "#!{shebang}\nimport sys\nfrom {package}.{module} import {function}\nif __name__ == '__main__':\n    sys.exit({function}())\n"
-OURS = SCRIPT.format(shebang="/usr/bin/python3", package="ayolom", module="cli", function="main")
-BASE = SCRIPT.format(shebang="/usr/bin/python3", package="ultralytics", module="cfg", function="entrypoint")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = """#!/usr/bin/python3
+import sys
+from {module} import {function}
+if __name__ == "__main__":
+    sys.exit({function}())
+"""
+OURS = SCRIPT.format(module="ayolom.cli", function="main")
+BASE = SCRIPT.format(module="ultralytics.cfg", function="entrypoint")
 
 
 @pytest.fixture

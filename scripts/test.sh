@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all checks: bash scripts/test.sh [arguments of pytest]
+# Works from any folder; makes .venv/ in the checkout when no virtual environment is active.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+prepare_environment test
+cd "$root"
+export YOLO_AUTOINSTALL=False
+
+status=0
+
+say "Lint"
+"$python" -m ruff check . || status=1
+"$python" -m ruff format --check . || status=1
+
+say "Types"
+"$python" -m mypy || status=1
+
+# One worker for each core, each with one thread: faster than one worker with all cores.
+say "Tests"
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+"$python" -m pytest -n "${PYTEST_WORKERS:-auto}" --dist loadfile "$@" || status=1
+exit "$status"
