@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Literal
 
-from ayolom._version import __version__
+from ayolom import __version__
 from ayolom.errors import AyolomError
 
 OURS, BASE = "ayolom", "ultralytics"

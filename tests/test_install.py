@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from ayolom._version import __version__
+from ayolom import __version__
 
 pytestmark = [
     pytest.mark.install,
