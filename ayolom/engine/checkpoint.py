@@ -73,7 +73,7 @@ def read_checkpoint(file: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError, ValueError) as error:
-        if zipfile.is_zipfile(file) and not is_checkpoint(file):
+        if isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(file):
             raise AyolomError(
                 f"{file}: holds pickled code or types this package does not load, since loading them can run "
                 "anything; pass trust=True only for a file you made yourself"
