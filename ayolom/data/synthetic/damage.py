@@ -1,0 +1,211 @@
+"""Damage, drawn on the atlas so that it stays where it is on the vehicle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, PLASTIC, Atlas, Chart
+from ayolom.data.synthetic.names import DAMAGE, PART
+from ayolom.data.synthetic.skin import TEXELS, WHEELS
+
+PANELS = (
+    "front_bumper", "back_bumper", "hood", "trunk", "front_left_door", "front_right_door", "back_left_door",
+    "back_right_door", "left_fender", "right_fender", "left_quarter_panel", "right_quarter_panel",
+)  # fmt: skip
+PLACES: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {  # parts it may be on, materials
+    "dent": (PANELS, (PAINT,)),
+    "scratch": (PANELS, (PAINT,)),
+    "crack": (("front_bumper", "back_bumper"), (PAINT, PLASTIC)),
+    "glass_shatter": (
+        ("front_glass", "back_glass", "front_left_door", "front_right_door", "back_left_door", "back_right_door"), (GLASS,),
+    ),
+    "lamp_broken": (("front_left_light", "front_right_light", "back_left_light", "back_right_light"), (LAMP,)),
+}  # fmt: skip
+SHARES = {"dent": 0.22, "scratch": 0.20, "crack": 0.17, "glass_shatter": 0.16, "lamp_broken": 0.14, "tire_flat": 0.11}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damage: its class, the part it lies on, and for a flat tyre the wheel."""
+
+    kind: int
+    part: int
+    wheel: str = ""
+
+
+def damage_vehicle(atlas: Atlas, rng: np.random.Generator) -> list[Damage]:
+    """Draw a random number of damages (now and then none) on an atlas; their order numbers its `damage` plane."""
+    wanted = 0 if rng.random() < 0.16 else int(rng.integers(5, 11))
+    names = list(SHARES)
+    found: list[Damage] = []
+    for kind in rng.choice(names, wanted, p=list(SHARES.values())):
+        damage = _place(atlas, str(kind), len(found) + 1, rng)
+        if damage is not None:
+            found.append(damage)
+    _bend_normals(atlas)
+    return found
+
+
+def _place(atlas: Atlas, kind: str, number: int, rng: np.random.Generator) -> Damage | None:
+    if kind == "tire_flat":
+        wheel = WHEELS[rng.integers(4)]
+        plane = atlas.charts[wheel].view(atlas.damage)
+        if plane.any():
+            return None
+        plane[:] = number
+        return Damage(DAMAGE[kind], PART["wheel"], wheel)
+    parts, materials = PLACES[kind]
+    part = PART[parts[rng.integers(len(parts))]]
+    free = (atlas.part == part) & np.isin(atlas.material, materials) & (atlas.open == 0)
+    if (free & (atlas.damage > 0)).sum() > 0.25 * free.sum():
+        return None
+    if kind == "lamp_broken":
+        return _break_lamp(atlas, free & (atlas.damage == 0), part, number, rng)
+    charts = [chart for chart in atlas.charts.values() if chart.view(free).any()]
+    areas = np.array([float(chart.view(free).sum()) for chart in charts])
+    chart = charts[rng.choice(len(charts), p=areas / areas.sum())]
+    room = chart.view(free) & (chart.view(atlas.damage) == 0)
+    inner = cv2.distanceTransform(cv2.copyMakeBorder(room.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
+    rows, columns = np.nonzero(inner[1:-1, 1:-1] > min(11.0, 0.6 * inner.max()))
+    if len(rows) < 60:
+        return None
+    pick = rng.integers(len(rows))
+    centre = np.array([columns[pick], rows[pick]], float)
+    where = DRAW[kind](atlas, chart, centre, room, rng)
+    chart.view(atlas.damage)[where] = number
+    return Damage(DAMAGE[kind], part)
+
+
+def _dent(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    rows, columns = np.indices(room.shape, dtype=np.float32)
+    angle, long = rng.uniform(0, np.pi), rng.uniform(0.13, 0.27) * TEXELS
+    wide = long * rng.uniform(0.5, 0.95)
+    u = (columns - centre[0]) * np.cos(angle) + (rows - centre[1]) * np.sin(angle)
+    v = (rows - centre[1]) * np.cos(angle) - (columns - centre[0]) * np.sin(angle)
+    u += 0.12 * long * np.sin(v / wide * 2.1 + rng.uniform(0, 6))
+    reach = (u / long) ** 2 + (v / wide) ** 2
+    depth = rng.uniform(0.035, 0.06) * np.exp(-(reach**1.3) * 1.4)
+    depth *= 1 - 0.35 * np.exp(-((v / wide - rng.uniform(-0.3, 0.3)) ** 2) * 40)  # a crease
+    chart.view(atlas.height)[room] -= depth[room].astype(np.float32)
+    where = room & (reach < 1.0)
+    color = chart.view(atlas.color)
+    dark = (1 - 0.3 * np.exp(-(reach[where] ** 1.2) * 1.6))[:, None]
+    color[where] = (color[where] * dark).astype(np.uint8)
+    return where
+
+
+def _strokes(
+    atlas: Atlas, chart: Chart, lines: list[np.ndarray], room: np.ndarray, color: tuple[int, int, int], width: int, gloss: int
+) -> np.ndarray:  # fmt: skip
+    """Draw polylines (K, 2) inside `room`; returns the texels they cover."""
+    plane = np.zeros(room.shape, np.uint8)
+    for line in lines:
+        cv2.polylines(plane, [np.round(line * 16).astype(np.int32)], False, 255, width, cv2.LINE_AA, 4)
+    weight = (plane.astype(np.float32) / 255 * room)[..., None]
+    target = chart.view(atlas.color)
+    target[:] = (target * (1 - weight) + np.array(color) * weight).astype(np.uint8)
+    where = (plane > 100) & room
+    chart.view(atlas.gloss)[where] = gloss
+    return where
+
+
+def _scratch(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    base = chart.view(atlas.color)[int(centre[1]), int(centre[0])].astype(float)
+    color = (222, 224, 224) if base.mean() < 120 else (58, 60, 64)
+    angle = rng.normal(0, 0.35)
+    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    length = rng.uniform(0.35, 0.9) * TEXELS
+    lines = []
+    for _ in range(int(rng.integers(2, 6))):
+        steps = np.linspace(-0.5, 0.5, 9)[:, None] * length * rng.uniform(0.5, 1)
+        wave = np.cumsum(rng.normal(0, 0.5, 9))[:, None] + rng.uniform(-6, 6)
+        lines.append(centre + steps * along + wave * across + along * rng.uniform(-0.15, 0.15) * length)
+    return _strokes(atlas, chart, lines, room, color, int(rng.integers(1, 4)), 30)
+
+
+def _crack(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    lines, heading = [], rng.uniform(0, 2 * np.pi)
+    length = rng.uniform(0.3, 0.6) * TEXELS
+
+    def grow(start: np.ndarray, angle: float, reach: float, level: int) -> None:
+        points, step = [start], reach / 8
+        for _ in range(8):
+            bend = angle + rng.normal(0, 0.75)
+            points.append(points[-1] + step * np.array([np.cos(bend), np.sin(bend)]))
+            if level < 2 and rng.random() < 0.35:
+                grow(points[-1], angle + rng.choice([-1, 1]) * rng.uniform(0.5, 1.1), reach * 0.45, level + 1)
+        lines.append(np.array(points))
+
+    grow(centre, heading, length * 0.6, 0)
+    grow(centre, heading + np.pi + rng.normal(0, 0.4), length * 0.5, 0)
+    bright = chart.view(atlas.color)[int(centre[1]), int(centre[0])].mean() > 60
+    color = (10, 10, 10) if bright else (150, 150, 150)
+    _strokes(atlas, chart, [line + (1.5, 1.5) for line in lines], room, (120, 120, 120) if bright else (0, 0, 0), 2, 20)
+    return _strokes(atlas, chart, lines, room, color, 3, 5)
+
+
+def _shatter(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    reach = rng.uniform(0.18, 0.38) * TEXELS
+    spokes = int(rng.integers(11, 18))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, spokes))
+    ends = reach * rng.uniform(0.6, 1.15, spokes)
+    directions = np.stack([np.cos(angles), np.sin(angles)], 1)
+    lines = [centre + np.outer(np.linspace(0, end, 5), w) + rng.normal(0, 0.8, (5, 2)) for w, end in zip(directions, ends)]
+    for ring in (0.18, 0.36, 0.56, 0.8):
+        radii = np.minimum(reach * ring * rng.uniform(0.85, 1.15, spokes), ends)[:, None]
+        loop = centre + directions * radii
+        lines += [loop[k : k + 2] for k in range(spokes - 1) if rng.random() < 0.8]
+    rows, columns = np.indices(room.shape)
+    distance = np.hypot(columns - centre[0], rows - centre[1])
+    haze = (0.55 * np.exp(-((distance / (0.45 * reach)) ** 2)) * room)[..., None]
+    color = chart.view(atlas.color)
+    color[:] = (color * (1 - haze) + 205 * haze).astype(np.uint8)
+    where = _strokes(atlas, chart, lines, room, (228, 232, 230), 1, 60)
+    return where | (room & (distance < 0.5 * reach))
+
+
+def _break_lamp(atlas: Atlas, lamp: np.ndarray, part: int, number: int, rng: np.random.Generator) -> Damage | None:
+    """Shards are missing over a whole lamp, on every chart it reaches."""
+    for chart in atlas.charts.values():
+        room = chart.view(lamp)
+        if room.sum() < 30:
+            continue
+        rows, columns = np.nonzero(room)
+        hole = np.zeros(room.shape, np.uint8)
+        low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
+        for _ in range(5):
+            middle = rng.uniform(low + 0.2 * (high - low), high - 0.2 * (high - low))
+            turn = np.sort(rng.uniform(0, 2 * np.pi, 7))
+            star = middle + np.stack([np.cos(turn), np.sin(turn)], 1) * rng.uniform(0.2, 0.5, (7, 1)) * (high - low)
+            cv2.fillPoly(hole, [np.round(star).astype(np.int32)], 1)
+        where = room & (hole > 0)
+        chart.view(atlas.color)[where] = (16, 16, 18)
+        chart.view(atlas.gloss)[where] = 8
+        rim = room & (cv2.dilate(hole, np.ones((3, 3), np.uint8)) > 0) & ~where
+        chart.view(atlas.color)[rim] = (235, 235, 235)
+        chart.view(atlas.damage)[where | rim] = number
+    return Damage(DAMAGE["lamp_broken"], part)
+
+
+def _bend_normals(atlas: Atlas) -> None:
+    """Turn the relief of the dents into normals."""
+    for name in ("left", "right", "ribbon"):
+        chart = atlas.charts[name]
+        height = chart.view(atlas.height)
+        if not height.any():
+            continue
+        down, back = np.gradient(height, 1 / chart.texels)
+        normal = chart.view(atlas.normal)
+        if name == "ribbon":
+            flat = np.hypot(normal[..., 0], normal[..., 2])
+            forward, up = normal[..., 2] / np.maximum(flat, 0.2), -normal[..., 0] / np.maximum(flat, 0.2)
+            bent = normal + np.stack([back * forward, down, back * up], -1)
+        else:
+            bent = normal + np.stack([back, 0 * back, down], -1)
+        normal[:] = bent / np.linalg.norm(bent, axis=-1, keepdims=True)
+
+
+DRAW = {"dent": _dent, "scratch": _scratch, "crack": _crack, "glass_shatter": _shatter}

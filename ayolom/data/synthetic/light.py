@@ -1,0 +1,103 @@
+"""Light, surroundings as a reflection map, and shading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+REFLECTION = 96  # texels across the reflection map
+REACH = 1.6  # radius the map covers; 1 is the horizon
+
+
+@dataclass(frozen=True)
+class Light:
+    """One lighting: sun direction (3,), its strength, the ambient light, and the colours of sky and ground (BGR 0-1)."""
+
+    sun: np.ndarray
+    strength: float
+    ambient: float
+    tint: np.ndarray
+    sky: np.ndarray
+    horizon: np.ndarray
+    ground: np.ndarray
+    reflections: np.ndarray
+    shadow: float
+
+
+LIGHTS = {
+    "day": (0.62, 0.62, (1.0, 1.0, 1.0), (0.86, 0.66, 0.46), (0.96, 0.92, 0.88), 0.55),
+    "overcast": (0.25, 0.85, (1.0, 0.99, 0.97), (0.86, 0.84, 0.82), (0.93, 0.92, 0.91), 0.4),
+    "dusk": (0.45, 0.42, (0.72, 0.84, 1.0), (0.48, 0.32, 0.26), (0.45, 0.60, 0.88), 0.4),
+    "harsh": (1.0, 0.50, (0.95, 1.0, 1.02), (0.90, 0.62, 0.38), (1.0, 0.97, 0.93), 0.75),
+}
+
+
+def make_light(kind: str, ground: np.ndarray, rng: np.random.Generator) -> Light:
+    """Draw the sun's place and the surroundings for a named lighting; `ground` is BGR 0-1."""
+    strength, ambient, tint, sky, horizon, shadow = LIGHTS[kind]
+    azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.1)
+    sun = np.array([np.cos(azimuth) * np.cos(height), np.sin(azimuth) * np.cos(height), np.sin(height)])
+    values = [np.array(v, np.float32) for v in (tint, sky, horizon)]
+    reflections = _reflections(values[1], values[2], ground.astype(np.float32), rng)
+    return Light(sun, strength, ambient, *values, ground.astype(np.float32), reflections, shadow)
+
+
+def _reflections(sky: np.ndarray, horizon: np.ndarray, ground: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Paraboloid map (R, R, 3) float32 of the surroundings: centre overhead, radius 1 the horizon, beyond it ground."""
+    axis = (np.arange(REFLECTION, dtype=np.float32) + 0.5) / REFLECTION * 2 * REACH - REACH
+    x, y = np.meshgrid(axis, axis)
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    height = (1 - radius**2) / (1 + radius**2)  # sine of the elevation
+    up = np.clip(height, 0, 1)[..., None] ** 0.6
+    scene = sky * up + horizon * (1 - up)
+    for _ in range(9):  # buildings and trees
+        where = np.abs(np.angle(np.exp(1j * (angle - rng.uniform(0, 2 * np.pi))))) < rng.uniform(0.1, 0.4)
+        scene[where & (height < rng.uniform(0.06, 0.26))] = rng.uniform(0.12, 0.55) * (horizon * 0.5 + 0.4)
+    floor = ground * np.clip(1.0 + 0.9 * height, 0.35, 1)[..., None]
+    scene = np.where(height[..., None] > 0, scene, floor)
+    return cv2.GaussianBlur(scene.astype(np.float32), (0, 0), 0.9)
+
+
+def shade(
+    color: np.ndarray, gloss: np.ndarray, normal: np.ndarray, rays: np.ndarray, light: Light
+) -> np.ndarray:  # fmt: skip
+    """Lit colours of surface points.
+
+    Args:
+        color: (h, w, 3) uint8 BGR.
+        gloss: (h, w) uint8.
+        normal: (h, w, 3) float32 in the car's frame, about unit length.
+        rays: (h, w, 3) float32 unit directions from the eye.
+        light: The lighting.
+
+    Returns:
+        (h, w, 3) float32 BGR, 0-1 (may exceed 1).
+    """
+    sun = light.sun.astype(np.float32)
+    facing = cv2.transform(normal, sun[None])
+    cv2.max(facing, 0.0, facing)
+    diffuse = light.ambient * (0.62 + 0.38 * normal[..., 2]) + light.strength * facing
+    along = np.einsum("ijk,ijk->ij", rays, normal)
+    mirrored = rays - (2 * along)[..., None] * normal
+    scale = REFLECTION / (2 * REACH)
+    x, y, z = cv2.split(mirrored)
+    lift = scale / np.maximum(1 + z, 0.25)
+    seen = cv2.remap(light.reflections, x * lift + REFLECTION / 2, y * lift + REFLECTION / 2, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+    grazing = cv2.max(1 + along, 0.0)
+    grazing *= grazing
+    mirror = gloss.astype(np.float32) * (1 / 255)
+    mirror *= 0.10 + 0.75 * grazing * grazing
+    glint = cv2.max(cv2.transform(mirrored, sun[None]), 0.0)
+    for _ in range(5):
+        glint *= glint
+    glint *= gloss
+    glint *= 0.9 * light.strength / 255
+    lit = color.astype(np.float32)
+    lit *= (1 / 255) * light.tint
+    lit *= diffuse[..., None]
+    seen *= mirror[..., None]
+    lit += seen
+    lit += (glint[..., None] * light.tint)
+    return lit

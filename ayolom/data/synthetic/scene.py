@@ -1,0 +1,228 @@
+"""One picture of one vehicle, with exact truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ayolom.data.synthetic.atlas import Atlas
+from ayolom.data.synthetic.backdrop import GROUNDS, Backdrop, draw_backdrop, make_backdrop, with_shadow
+from ayolom.data.synthetic.body import Body, make_body
+from ayolom.data.synthetic.camera import Camera, orbit
+from ayolom.data.synthetic.damage import Damage, damage_vehicle
+from ayolom.data.synthetic.light import LIGHTS, Light, make_light, shade
+from ayolom.data.synthetic.mesh import Mesh, body_mesh, mirror_mesh, wheel_mesh
+from ayolom.data.synthetic.raster import Window, rasterise
+from ayolom.data.synthetic.skin import WHEELS, paint_vehicle
+
+SMALLEST = 20  # a damage with fewer visible pixels is not labelled
+FINE = 2  # pixels are drawn this many times finer, then averaged
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """A vehicle: its shape, its skin, its damages, and the triangles of its pieces by name."""
+
+    body: Body
+    atlas: Atlas
+    damages: list[Damage]
+    pieces: dict[str, Mesh]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Surroundings: lighting, backdrop, and the ground with the vehicle's shadow."""
+
+    light: Light
+    backdrop: Backdrop
+    ground: np.ndarray
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A visible damage.
+
+    Attributes:
+        kind: Class id of `DAMAGE_NAMES`.
+        xyxy: Bounds of its visible pixels, (left, top, right, bottom) in pixels, right and bottom exclusive.
+        part: Id of `PART_NAMES` it lies on.
+        mask: (H, W) bool, its visible pixels.
+    """
+
+    kind: int
+    xyxy: tuple[int, int, int, int]
+    part: int
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture (H, W, 3) uint8 BGR, its part ids (H, W) uint8, and the visible damages."""
+
+    image: np.ndarray
+    parts: np.ndarray
+    damages: list[Seen]
+
+
+def make_vehicle(seed: int, damaged: bool = True) -> Vehicle:
+    """The vehicle of a seed: the same shape and paint with or without its damages."""
+    rng = np.random.default_rng([11, seed])
+    body = make_body(rng)
+    atlas = paint_vehicle(body, rng)
+    damages = damage_vehicle(atlas, np.random.default_rng([12, seed])) if damaged else []
+    flat = {damage.wheel for damage in damages}
+    pieces = {"body": body_mesh(body, atlas.charts)}
+    for name in WHEELS:
+        axle, side = body.axles["back" in name], 1 if name.endswith("left") else -1
+        sink = 0.23 * body.wheel_radius if name in flat else 0.0
+        pieces[name] = wheel_mesh(body, atlas.charts, name, axle, side, sink)
+    for name, side in (("left_mirror", 1), ("right_mirror", -1)):
+        pieces[name] = mirror_mesh(body, atlas.charts, name, side)
+    return Vehicle(body, atlas, damages, pieces)
+
+
+def make_place(seed: int, body: Body, backdrop: str | None = None, light: str | None = None) -> Place:
+    """The surroundings of a seed, with the shadow of `body`; names choose the backdrop or the lighting."""
+    rng = np.random.default_rng([13, seed])
+    kind = backdrop or str(rng.choice(list(GROUNDS), p=[0.16, 0.34, 0.2, 0.15, 0.15]))
+    lighting = light or str(rng.choice(list(LIGHTS), p=[0.4, 0.25, 0.15, 0.2]))
+    lamp = make_light(lighting, np.array(GROUNDS[kind]), rng)
+    scene = make_backdrop(kind, lamp.sky, lamp.horizon, rng)
+    return Place(lamp, scene, with_shadow(scene, body, lamp.sun, lamp.shadow))
+
+
+def render_scene(
+    seed: int,
+    azimuth: float,
+    *,
+    elevation: float = 12.0,
+    distance: float = 7.5,
+    fill: float = 0.8,
+    size: tuple[int, int] = (480, 640),
+    damaged: bool = True,
+    place: int | None = None,
+) -> Scene:
+    """Draw the vehicle of a seed.
+
+    Args:
+        seed: Which vehicle.
+        azimuth: Where the camera stands, degrees: 0 before the car, 90 on its left side, 180 behind it.
+        elevation: How far above the horizontal it stands, degrees.
+        distance: Metres from the car's middle.
+        fill: Share of the picture's width that the car takes, about.
+        size: Picture (H, W) in pixels.
+        damaged: Draw the vehicle's damages.
+        place: Seed of the surroundings; that of the vehicle when None.
+
+    Returns:
+        The picture with its truth.
+    """
+    vehicle = make_vehicle(seed, damaged)
+    camera = aim(vehicle.body, azimuth, elevation, distance, fill, size)
+    return draw(vehicle, make_place(seed if place is None else place, vehicle.body), camera)
+
+
+def aim(
+    body: Body, azimuth: float, elevation: float, distance: float, fill: float, size: tuple[int, int],
+    target: tuple[float, float, float] | None = None, steady: bool = False,
+) -> Camera:  # fmt: skip
+    """A camera towards the middle of the car, or towards `target` in metres.
+
+    The car takes `fill` of the picture's width (or height, when that is reached first) from where the camera stands;
+    with `steady` it does so from the side, and the lens stays the same all round.
+    """
+    angle = np.deg2rad(90.0 if steady else azimuth)
+    seen = abs(np.sin(angle)) * body.length + abs(np.cos(angle)) * body.width
+    focal = fill * distance / max(seen / size[1], 1.25 * body.height / size[0])
+    return orbit(azimuth, elevation, distance, target or (0.0, 0.0, 0.45 * body.height), focal, size)
+
+
+def draw(vehicle: Vehicle, place: Place, camera: Camera) -> Scene:
+    """Draw a vehicle at a place as seen by a camera."""
+    fine = camera.scaled(FINE)
+    picture = draw_backdrop(place.backdrop, place.ground, camera, _ground_light(place.light))
+    height, width = camera.size
+    window = _window(vehicle, fine)
+    parts, damages = np.zeros((height, width), np.uint8), []
+    if window[2] > window[0] and window[3] > window[1]:
+        maps = _compose(vehicle, fine, window)
+        inner = tuple(slice(window[a] // FINE, window[a + 2] // FINE) for a in (1, 0))
+        cover, lit = _light_up(vehicle.atlas, maps, fine.rays(window), place.light)
+        small = (picture[inner].shape[1], picture[inner].shape[0])
+        share = cv2.resize(cover, small, interpolation=cv2.INTER_AREA)[..., None]
+        picture[inner] = picture[inner] * (1 - share) + cv2.resize(lit, small, interpolation=cv2.INTER_AREA)
+        ids = cv2.remap(vehicle.atlas.part, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0)
+        parts[inner] = ids[::FINE, ::FINE]
+        damages = _find(vehicle, maps, parts, inner)
+    return Scene(_develop(picture), parts, damages)
+
+
+def _ground_light(light: Light) -> np.ndarray:
+    return light.tint * (light.ambient + light.strength * float(light.sun[2]))
+
+
+def _develop(picture: np.ndarray) -> np.ndarray:
+    """Light to (H, W, 3) uint8, highlights rolled off."""
+    over = np.maximum(picture - 0.8, 0)
+    return (np.clip(np.minimum(picture, 0.8) + over / (1 + 2.5 * over), 0, 1) * 255).astype(np.uint8)
+
+
+def _window(vehicle: Vehicle, camera: Camera) -> Window:
+    """The pixels that may show the vehicle, on whole coarse pixels, inside the picture."""
+    corners = np.concatenate([piece.corners.reshape(-1, 3) for piece in vehicle.pieces.values()])
+    pixels, _ = camera.project(corners)
+    low = np.clip(pixels.min(0) - 2, 0, (camera.size[1], camera.size[0])) // FINE * FINE
+    high = np.clip(-(-(pixels.max(0) + 2) // FINE) * FINE, 0, (camera.size[1], camera.size[0]))
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _compose(vehicle: Vehicle, camera: Camera, window: Window) -> np.ndarray:
+    """Texel maps (2, h, w) of the whole vehicle: pieces beyond the body, the body, pieces before it."""
+    maps = rasterise(vehicle.pieces["body"], camera, window)
+    body = vehicle.body
+    cut = cv2.remap(vehicle.atlas.open, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0) > 0
+    near = {side: side * camera.eye[1] > body.width / 2 for side in (1, -1)}
+    for name in sorted(vehicle.pieces, key=lambda piece: near[1 if "left" in piece else -1]):
+        if name == "body":
+            continue
+        side = 1 if "left" in name else -1
+        piece = rasterise(vehicle.pieces[name], camera, window)
+        there = piece[0] >= 0
+        free = maps[0] < 0
+        if near[side]:
+            free = free | cut if "wheel" in name else np.ones_like(there)
+        maps = np.where(there & free, piece, maps)
+    return maps
+
+
+def _light_up(atlas: Atlas, maps: np.ndarray, rays: np.ndarray, light: Light) -> tuple[np.ndarray, np.ndarray]:
+    """Cover (h, w) 0-1 and premultiplied lit colours (h, w, 3) of the vehicle."""
+    cover = (maps[0] >= 0).astype(np.float32)
+    color = cv2.remap(atlas.color, *maps, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+    gloss = cv2.remap(atlas.gloss, *maps, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+    normal = cv2.remap(atlas.normal, *maps, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+    cut = cv2.remap(atlas.open, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0) > 0
+    color[cut], gloss[cut] = (14, 14, 14), 0
+    return cover, shade(color, gloss, normal, rays, light) * cover[..., None]
+
+
+def _find(vehicle: Vehicle, maps: np.ndarray, parts: np.ndarray, inner: tuple[slice, slice]) -> list[Seen]:
+    """The damages that show at least `SMALLEST` pixels."""
+    numbers = cv2.remap(vehicle.atlas.damage, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0)
+    found = []
+    for number, damage in enumerate(vehicle.damages, 1):
+        fine = numbers == number
+        if not fine.any():
+            continue
+        mask = np.zeros(parts.shape, bool)
+        mask[inner] = fine.reshape(fine.shape[0] // FINE, FINE, -1, FINE).any((1, 3))
+        mask &= parts == damage.part
+        if mask.sum() >= SMALLEST:
+            rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
+            bounds = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+            found.append(Seen(damage.kind, bounds, damage.part, mask))
+    return found
+
+
