@@ -123,7 +123,7 @@ def split_polygons(label: dict[str, np.ndarray]) -> list[np.ndarray]:
     return np.split(label["points"], np.cumsum(label["lengths"])[:-1])
 
 
-def read_mask(file: str | Path, shape: tuple[int, int], nc: int, ignore: int = IGNORE) -> np.ndarray:
+def read_mask(file: str | Path, shape: tuple[int, int] | None, nc: int, ignore: int = IGNORE) -> np.ndarray:
     """Read a PNG mask of class ids: grey levels of grey pictures, indices (not colours) of palette pictures.
 
     With one class the mask is binary: 0 is background, 1 the class. Where `ignore` is not 255, a binary mask may be
@@ -131,7 +131,7 @@ def read_mask(file: str | Path, shape: tuple[int, int], nc: int, ignore: int = I
 
     Args:
         file: A PNG file.
-        shape: (H, W) of the image in pixels.
+        shape: (H, W) of the image in pixels; None when it was checked before.
         nc: Number of classes.
         ignore: Value of pixels that teach nothing.
 
@@ -142,7 +142,7 @@ def read_mask(file: str | Path, shape: tuple[int, int], nc: int, ignore: int = I
         AyolomError: No PNG, a colour picture, of another size, or with ids beyond the classes.
     """
     mask = _decode_png(file)
-    if mask.shape != tuple(shape):
+    if shape is not None and mask.shape != tuple(shape):
         raise AyolomError(
             f"{file}: the mask is {mask.shape[1]}x{mask.shape[0]} pixels (width x height) and its image "
             f"{shape[1]}x{shape[0]}; export the mask at the size of the image"

@@ -1,0 +1,100 @@
+"""How the logits of a mask head are compared with a mask: at which stride, and by which loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from ayolom.losses import focal_loss, tversky_loss
+
+if TYPE_CHECKING:
+    pass
+
+Criterion = "Callable[[Any, dict[str, Any]], tuple[torch.Tensor, dict[str, torch.Tensor]]]"
+
+
+class StridedLoss:
+    """Compares logits and mask at every n-th pixel of the image.
+
+    The base enlarges logits to the size of the image first. With 20 classes at stride 8 that makes 64 times the numbers
+    out of the same information, and on a CPU the loss then costs more than the network. Here the logits are enlarged
+    to `stride` at most, and of the mask the pixels in the middle of those cells are taken: a sample of the same mean.
+    """
+
+    def __init__(self, criterion: Any, stride: int) -> None:
+        """Wrap a criterion.
+
+        Args:
+            criterion: (logits or (main, auxiliary), batch) -> (loss times images, items).
+            stride: Pixels between the samples; heads finer than that are compared at their own stride.
+        """
+        self.criterion = criterion
+        self.stride = stride
+        self.loss_names = getattr(criterion, "loss_names", ("ce_loss", "dice_loss", "aux_loss"))
+
+    def __call__(self, preds: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the loss times the number of images, and its parts.
+
+        Args:
+            preds: Logits (B, nc, h, w), or a tuple (main, auxiliary).
+            batch: With "semantic_mask" (B, H, W) of class ids, 255 to ignore.
+        """
+        main, *others = preds if isinstance(preds, (tuple, list)) else (preds,)
+        mask = batch["semantic_mask"]
+        step = min(self.stride, max(1, round(mask.shape[-1] / main.shape[-1])))
+        mask = mask[:, step // 2 :: step, step // 2 :: step].contiguous()
+        main = resized(main, tuple(mask.shape[-2:]))
+        return self.criterion((main, *others) if others else main, {"semantic_mask": mask})
+
+
+class FocalTverskyLoss:
+    """A-YOLOM's mask loss: focal (24.0) + Tversky (8.0, alpha 0.7), doi 10.1109/TVT.2024.3394350."""
+
+    loss_names = ("focal_loss", "tversky_loss", "aux_loss")
+
+    def __init__(self, settings: Any, class_weights: torch.Tensor | None) -> None:
+        """Take the weights from the settings.
+
+        Args:
+            settings: `config.Settings`.
+            class_weights: (nc,) float tensor, or None for equal weights.
+        """
+        self.settings = settings
+        self.class_weights = class_weights
+
+    def __call__(self, preds: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the loss times the number of images, as the base's criteria do, and its parts.
+
+        Args:
+            preds: Logits (B, nc, h, w), or a tuple (main, auxiliary).
+            batch: With "semantic_mask" (B, H, W) of class ids, 255 to ignore.
+        """
+        main, auxiliary = preds if isinstance(preds, (tuple, list)) else (preds, None)
+        target = batch["semantic_mask"].to(main.device)
+        focal, tversky = self._terms(main, target)
+        total = focal + tversky
+        extra = total.new_zeros(())
+        if auxiliary is not None:
+            extra = self.settings.auxiliary * sum(self._terms(auxiliary, target))
+            total = total + extra
+        items = (focal.detach(), tversky.detach(), extra.detach())
+        return total * len(main), dict(zip(self.loss_names, items, strict=True))
+
+    def _terms(self, logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the two weighted terms, logits brought to the size of the target."""
+        set_ = self.settings
+        logits = resized(logits, tuple(target.shape[-2:]))
+        focal = focal_loss(logits, target, gamma=set_.focal_gamma, class_weights=self.class_weights)
+        tversky = tversky_loss(
+            logits, target, alpha=set_.tversky_alpha, beta=1 - set_.tversky_alpha, class_weights=self.class_weights
+        )
+        return set_.focal * focal, set_.tversky * tversky
+
+
+def resized(maps: torch.Tensor, shape: tuple[int, int], mode: str = "bilinear") -> torch.Tensor:
+    """Return (B, C, h, w) maps at the given (H, W)."""
+    if tuple(maps.shape[-2:]) == tuple(shape):
+        return maps
+    return F.interpolate(maps, size=shape, mode=mode, align_corners=False if mode == "bilinear" else None)
