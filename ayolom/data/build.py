@@ -1,0 +1,163 @@
+"""From a dataset description to the dataset of one split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ultralytics.data.utils import get_split_fraction
+from ultralytics.utils import LOCAL_RANK, LOGGER, colorstr
+
+from ayolom.data.dataset import MultiTaskConcat, MultiTaskDataset, loaded_shape
+from ayolom.data.images import list_images
+from ayolom.data.scan import Record, Scan, cache_places, report, scan
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ayolom.data.schema import DataSchema
+    from ayolom.tasks.base import Task
+
+MOST_MASKS = 1000  # masks that class_counts reads
+
+
+def build_dataset(
+    schema: DataSchema,
+    tasks: Sequence[Task],
+    split: str,
+    *,
+    args: Any,
+    batch: int,
+    stride: int,
+    augment: bool,
+    rect: bool | None = None,
+    save_report: Path | None = None,
+) -> MultiTaskConcat:
+    """Return the images of a split with their labels.
+
+    Images with different sets of labelled tasks go into different parts when augmented, so that mosaic, mixup and
+    copy-paste never join an image that is labelled for a task with one that is not.
+
+    Args:
+        schema: The dataset description.
+        tasks: The model's tasks, in order; tasks of the description beyond these are not read.
+        split: "train", "val" or "test".
+        args: The base's settings: `imgsz`, `cache`, `fraction`, `rect` and those of augmentation.
+        batch: Images in a batch.
+        stride: Largest stride of the model, in pixels.
+        augment: Whether samples are augmented, as for training.
+        rect: Whether batches have the shape of their images; None takes `args.rect`.
+        save_report: File to write the whole report of the scan to.
+
+    Raises:
+        AyolomError: The split has no usable image, or, to train on, none with a label of one of the tasks.
+    """
+    files = _fraction(list_images(schema.sources(split), schema.root), args.fraction, split)
+    found = scan(files, tasks, schema.root, cache_places(schema.root), split)
+    if LOCAL_RANK in {-1, 0}:
+        _tell(found, split, save_report)
+    _check(found, schema, tasks, split, files, augment)
+    groups = _groups(found.records, tasks) if augment else [found.records]
+    rect = bool(args.rect if rect is None else rect)
+    if rect and len(groups) > 1:
+        LOGGER.warning("rect=True needs images that are all labelled for the same tasks; training on squares")
+        rect = False
+    return MultiTaskConcat(
+        [
+            MultiTaskDataset(
+                group,
+                tasks,
+                root=schema.root,
+                imgsz=args.imgsz,
+                hyp=args,
+                augment=augment,
+                batch_size=batch,
+                cache=args.cache,
+                stride=stride,
+                rect=rect,
+                pad=0.0 if augment else 0.5,
+                channels=schema.channels,
+                prefix=colorstr(f"{split}: "),
+            )
+            for group in groups
+        ]
+    )
+
+
+def class_counts(dataset: MultiTaskConcat, tasks: Iterable[Task]) -> dict[str, np.ndarray]:
+    """Return how often each class occurs: boxes by instances, masks by pixels at the loaded size.
+
+    Args:
+        dataset: A dataset of `build_dataset`.
+        tasks: Tasks to count.
+
+    Returns:
+        By task (nc,) float. Masks are counted on at most 1000 images, spread evenly.
+    """
+    return {task.name: _counted(dataset, task) for task in tasks}
+
+
+def _counted(dataset: MultiTaskConcat, task: Task) -> np.ndarray:
+    """Return (nc,) occurrences of the classes of one task."""
+    members = [
+        (part, i) for part in dataset.datasets for i, r in enumerate(part.records) if task.name in r.labels
+    ]
+    counts = task.class_counts(part.records[i].labels[task.name] for part, i in members)
+    if counts is not None:
+        return counts
+    pixels = np.zeros(256)
+    chosen = np.linspace(0, len(members) - 1, min(len(members), MOST_MASKS)).astype(int)
+    for part, i in (members[j] for j in chosen):
+        record = part.records[i]
+        label_file = task.label_file(record.image_file, part.root)
+        mask = task.plane(record.labels[task.name], label_file, loaded_shape(record.shape, part.imgsz))
+        pixels += np.bincount(mask.reshape(-1), minlength=256)
+    return pixels[1:2] if task.spec.nc == 1 else pixels[: task.spec.nc]
+
+
+def _fraction(files: list[str], fraction: Any, split: str) -> list[str]:
+    """Return the first files, as many as the setting says: a share, a number, or a list of those by split."""
+    try:
+        share = get_split_fraction(fraction, split)
+    except ValueError as error:
+        raise AyolomError(f"fraction={fraction}: {error}") from None
+    return files[: share if isinstance(share, int) else max(1, round(len(files) * share))]
+
+
+def _groups(records: Sequence[Record], tasks: Sequence[Task]) -> list[list[Record]]:
+    """Return the records by their set of labelled tasks, in a fixed order."""
+    groups: dict[tuple[bool, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(task.name in record.labels for task in tasks), []).append(record)
+    return [groups[key] for key in sorted(groups, reverse=True)]
+
+
+def _tell(found: Scan, split: str, save_report: Path | None) -> None:
+    """Log the report of a scan and save the whole of it."""
+    if save_report is not None:
+        save_report.parent.mkdir(parents=True, exist_ok=True)
+        save_report.write_text(report(found, split, most=None) + "\n", encoding="utf-8")
+    text = report(found, split)
+    if found.problems:
+        where = f" (all of them in {save_report})" if save_report is not None else ""
+        LOGGER.warning(f"{text}\n  {len(found.problems)} files are not used{where}")
+    else:
+        LOGGER.info(text)
+
+
+def _check(
+    found: Scan, schema: DataSchema, tasks: Sequence[Task], split: str, files: Sequence[str], augment: bool
+) -> None:
+    """Raise when the split is of no use; warn when a task cannot be scored."""
+    missing = [task for task in tasks if not found.counts[task.name].labelled]
+    if not missing or (found.records and not augment):
+        for task in missing:
+            LOGGER.warning(f"{split}: no image is labelled for {task.name}; it cannot be scored")
+        return
+    looked = "; ".join(f"{task.name}: {task.label_file(files[0], schema.root)}" for task in missing)
+    raise AyolomError(
+        f"{schema.label}: {split}: no usable label of {', '.join(task.name for task in missing)} among {len(files)} "
+        f"images. Labels are looked for at such places: {looked}. Correct the folders of `tasks:`, or leave the task out"
+    )

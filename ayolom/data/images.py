@@ -1,0 +1,143 @@
+"""Image files: which there are, whether they can be read, and how large they are. Nothing is ever written to them."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import features
+from PIL.JpegImagePlugin import JpegImageFile
+from ultralytics.data.utils import IMG_FORMATS
+from ultralytics.utils.patches import imread
+
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MIN_SIDE = 10  # pixels
+JPEG_SIGNATURE = b"\xff\xd8\xff"
+ORIENTATION = 0x0112  # EXIF tag
+UPRIGHT = (0, 1)
+
+
+def list_images(sources: Iterable[Path], root: Path) -> list[str]:
+    """Return the image files of folders and lists, sorted, each once.
+
+    Args:
+        sources: Folders, searched with all below them, and .txt lists with one path a line; relative paths of a list
+            are looked for beside the list, then below `root`.
+        root: Folder of the data set.
+
+    Raises:
+        AyolomError: A source holds no image.
+    """
+    files: dict[str, None] = {}
+    for source in sources:
+        found = _walk(source) if source.is_dir() else _read_list(source, root)
+        if not found:
+            suffixes = ", ".join(sorted(IMG_FORMATS))
+            raise AyolomError(f"{source}: holds no images; put files of these kinds there: {suffixes}")
+        files.update(dict.fromkeys(found))
+    return sorted(files)
+
+
+def image_shape(file: str | Path) -> tuple[int, int]:
+    """Return the size of an image as it is decoded for training, EXIF rotation applied, after a check that it can be.
+
+    Args:
+        file: An image file.
+
+    Returns:
+        (H, W) in pixels.
+
+    Raises:
+        AyolomError: The file cannot be read, is damaged, cut short or too small.
+    """
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise AyolomError(f"{file}: cannot be read ({error.strerror})") from None
+    if not data:
+        raise AyolomError(f"{file}: is an empty file; copy the image again")
+    shape = _jpeg_shape(data, file) if data.startswith(JPEG_SIGNATURE) else read_image(file).shape[:2]
+    if min(shape) < MIN_SIDE:
+        raise AyolomError(f"{file}: is {shape[1]}x{shape[0]} pixels; images of less than {MIN_SIDE} are of no use")
+    return int(shape[0]), int(shape[1])
+
+
+def read_image(file: str | Path, flags: int = 1) -> np.ndarray:
+    """Decode an image.
+
+    Args:
+        file: An image file.
+        flags: OpenCV's reading flags; 1 gives colour, 0 grey.
+
+    Returns:
+        (H, W, C) uint8, BGR.
+
+    Raises:
+        AyolomError: The file cannot be decoded.
+    """
+    _check_decoder(file)
+    image = imread(str(file), flags)
+    if image is None:
+        raise AyolomError(f"{file}: is no image that can be read, or is damaged; remove it or copy it again")
+    return image
+
+
+def _jpeg_shape(data: bytes, file: str | Path) -> tuple[int, int]:
+    """Return (H, W) of a JPEG after reading it to its end, at an eighth of its size, which is quick."""
+    try:
+        with JpegImageFile(BytesIO(data)) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION, 1) not in UPRIGHT
+            image.draft("L", (max(width // 8, 1), max(height // 8, 1)))
+            image.load()
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise AyolomError(f"{file}: the JPEG is damaged or cut short ({error}); copy it again") from None
+    if turned:  # ask the decoder that training uses
+        return read_image(file).shape[:2]
+    return height, width
+
+
+def _check_decoder(file: str | Path) -> None:
+    """Raise where decoding needs a package that is not installed; the base would install it unasked."""
+    suffix = Path(file).suffix.lower()
+    if suffix in {".heic", ".heif"} or (suffix == ".avif" and not features.check("avif")):
+        if find_spec("pi_heif") is None:
+            raise AyolomError(f"{file}: {suffix} images need one more package: pip install pi-heif")
+
+
+def _walk(folder: Path) -> list[str]:
+    """Return the image files of a folder and all below it, hidden folders left out."""
+    found = []
+    for parent, folders, names in os.walk(folder.absolute(), followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [os.path.join(parent, name) for name in names if _is_image(name)]
+    return found
+
+
+def _read_list(file: Path, root: Path) -> list[str]:
+    """Return the image files that a list names, whether or not they are there."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise AyolomError(f"{file}: is neither a folder nor a text list of images") from None
+    named = [Path(line.strip()).expanduser() for line in lines if line.strip() and _is_image(line.strip())]
+    return [str(_place(path, (file.parent, root))) for path in named]
+
+
+def _place(path: Path, folders: Sequence[Path]) -> Path:
+    """Return the absolute path of a listed file: the first of the folders that holds it, else the first."""
+    candidates = [(folder / path).absolute() for folder in folders]
+    return next((candidate for candidate in candidates if candidate.exists()), candidates[0])
+
+
+def _is_image(name: str) -> bool:
+    """Return whether a file's name ends like an image's."""
+    return not os.path.basename(name).startswith(".") and name.rpartition(".")[2].lower() in IMG_FORMATS
