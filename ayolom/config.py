@@ -113,6 +113,7 @@ class Settings:
     focal_gamma: float
     tversky: float
     tversky_alpha: float
+    loss_stride: int
     auxiliary: float
     gate_cost: float
     gate_lr: float

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 from ayolom.losses import focal_loss, tversky_loss
-
-if TYPE_CHECKING:
-    pass
-
-Criterion = "Callable[[Any, dict[str, Any]], tuple[torch.Tensor, dict[str, torch.Tensor]]]"
 
 
 class StridedLoss:

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
 from ultralytics.models.yolo.semantic import SemanticSegmentationValidator
 from ultralytics.nn.modules import SemanticSegment
 from ultralytics.utils import ops
 from ultralytics.utils.loss import SemanticSegmentationLoss
 
 from ayolom.errors import AyolomError
-from ayolom.losses import focal_loss, tversky_loss
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.base import Task, kept_rows, label_path, plane_index
 from ayolom.tasks.labels import rasterise, read_mask, read_polygons, read_text
+from ayolom.tasks.mask_loss import FocalTverskyLoss, StridedLoss, resized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,14 +113,14 @@ class SemanticTask(Task):
         self, head: nn.Module, args: Any, settings: Any, class_weights: torch.Tensor | None
     ) -> Callable[[Any, dict[str, Any]], tuple[torch.Tensor, dict[str, torch.Tensor]]]:
         """Return the base's cross-entropy + Dice, or A-YOLOM's focal + Tversky, as `mask_loss` says."""
-        if settings.mask_loss == "focal_tversky":
-            return FocalTverskyLoss(settings, class_weights)
         view = SimpleNamespace(model=[head], args=args, parameters=head.parameters, class_weights=class_weights)
-        return SemanticSegmentationLoss(view)
+        if settings.mask_loss == "focal_tversky":
+            return StridedLoss(FocalTverskyLoss(settings, class_weights), settings.loss_stride)
+        return StridedLoss(SemanticSegmentationLoss(view), settings.loss_stride)
 
     def loss_names(self, criterion: Any) -> tuple[str, ...]:
         """Return the names of the two terms and of the auxiliary branch's."""
-        return getattr(criterion, "loss_names", ("ce_loss", "dice_loss", "aux_loss"))
+        return criterion.loss_names
 
     def validator(self, args: Any, save_dir: Path, callbacks: dict[str, list]) -> BaseValidator:
         """Return the base's semantic validator."""
@@ -171,8 +170,8 @@ class SemanticTask(Task):
         pixels would cost more than the network.
         """
         logits = output[0] if isinstance(output, (tuple, list)) else output
-        maps = logits if logits.ndim == 3 else _best(_to(logits.float(), image_shape, "bilinear"))
-        maps = _to(maps[:, None].float(), image_shape, "nearest")
+        maps = logits if logits.ndim == 3 else _best(resized(logits.float(), image_shape))
+        maps = resized(maps[:, None].float(), image_shape, "nearest")
         results = []
         for one, shape in zip(maps, original_shapes, strict=True):
             mask = ops.scale_masks(one[None], shape, mode="nearest")[0, 0].to(torch.uint8)
@@ -222,57 +221,6 @@ class SemanticTask(Task):
         file = folder / f"{stem}.png"
         cv2.imencode(".png", mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask)[1].tofile(file)
         return file
-
-
-class FocalTverskyLoss:
-    """A-YOLOM's mask loss: focal (24.0) + Tversky (8.0, alpha 0.7), doi 10.1109/TVT.2024.3394350."""
-
-    loss_names = ("focal_loss", "tversky_loss", "aux_loss")
-
-    def __init__(self, settings: Any, class_weights: torch.Tensor | None) -> None:
-        """Take the weights from the settings.
-
-        Args:
-            settings: `config.Settings`.
-            class_weights: (nc,) float tensor, or None for equal weights.
-        """
-        self.settings = settings
-        self.class_weights = class_weights
-
-    def __call__(self, preds: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return the loss times the number of images, as the base's criteria do, and its parts.
-
-        Args:
-            preds: Logits (B, nc, h, w), or a tuple (main, auxiliary).
-            batch: With "semantic_mask" (B, H, W) of class ids, 255 to ignore.
-        """
-        main, auxiliary = preds if isinstance(preds, (tuple, list)) else (preds, None)
-        target = batch["semantic_mask"].to(main.device)
-        focal, tversky = self._terms(main, target)
-        total = focal + tversky
-        extra = total.new_zeros(())
-        if auxiliary is not None:
-            extra = self.settings.auxiliary * sum(self._terms(auxiliary, target))
-            total = total + extra
-        items = (focal.detach(), tversky.detach(), extra.detach())
-        return total * len(main), dict(zip(self.loss_names, items, strict=True))
-
-    def _terms(self, logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the two weighted terms, logits brought to the size of the target."""
-        set_ = self.settings
-        logits = _to(logits, tuple(target.shape[-2:]), "bilinear")
-        focal = focal_loss(logits, target, gamma=set_.focal_gamma, class_weights=self.class_weights)
-        tversky = tversky_loss(
-            logits, target, alpha=set_.tversky_alpha, beta=1 - set_.tversky_alpha, class_weights=self.class_weights
-        )
-        return set_.focal * focal, set_.tversky * tversky
-
-
-def _to(maps: torch.Tensor, shape: tuple[int, int], mode: str) -> torch.Tensor:
-    """Return (B, C, h, w) maps at the given (H, W)."""
-    if tuple(maps.shape[-2:]) == tuple(shape):
-        return maps
-    return F.interpolate(maps, size=shape, mode=mode, align_corners=False if mode == "bilinear" else None)
 
 
 def _best(logits: torch.Tensor) -> torch.Tensor:
