@@ -1,0 +1,6 @@
+"""Losses of mask tasks: pure functions of logits and class ids."""
+
+from ayolom.losses._focal import focal_loss
+from ayolom.losses._tversky import tversky_loss
+
+__all__ = ("focal_loss", "tversky_loss")
