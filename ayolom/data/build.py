@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from ayolom.data.schema import DataSchema
     from ayolom.tasks.base import Task
@@ -101,9 +101,7 @@ def class_counts(dataset: MultiTaskConcat, tasks: Iterable[Task]) -> dict[str, n
 
 def _counted(dataset: MultiTaskConcat, task: Task) -> np.ndarray:
     """Return (nc,) occurrences of the classes of one task."""
-    members = [
-        (part, i) for part in dataset.datasets for i, r in enumerate(part.records) if task.name in r.labels
-    ]
+    members = [(part, i) for part in dataset.datasets for i, r in enumerate(part.records) if task.name in r.labels]
     counts = task.class_counts(part.records[i].labels[task.name] for part, i in members)
     if counts is not None:
         return counts
@@ -159,5 +157,5 @@ def _check(
     looked = "; ".join(f"{task.name}: {task.label_file(files[0], schema.root)}" for task in missing)
     raise AyolomError(
         f"{schema.label}: {split}: no usable label of {', '.join(task.name for task in missing)} among {len(files)} "
-        f"images. Labels are looked for at such places: {looked}. Correct the folders of `tasks:`, or leave the task out"
+        f"images. Labels are looked for at such places: {looked}. Correct the folders in `tasks:` or remove the task"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from multiprocessing.pool import ThreadPool
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -19,11 +18,11 @@ from ultralytics.utils.ops import resample_segments
 from ayolom.data.images import read_image
 from ayolom.data.masks import check_planes, pack
 from ayolom.data.transforms import MultiTaskFormat, check_mirroring, multitask_transforms
-from ayolom.errors import AyolomError
 from ayolom.tasks.base import box_offsets, plane_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ayolom.data.scan import Record
     from ayolom.tasks.base import Task
@@ -92,7 +91,7 @@ class MultiTaskDataset(YOLODataset):
             pad=pad,
         )
 
-    # What the base's constructor calls ---------------------------------------------------------------------------------
+    # What the base's constructor calls --------------------------------------------------------------------------------
     def get_img_files(self, img_path: Any) -> list[str]:
         """Return the image files of the records."""
         return [record.image_file for record in self.records]
@@ -148,9 +147,9 @@ class MultiTaskDataset(YOLODataset):
             "ratio_pad": (resized[0] / original[0], resized[1] / original[1]),
             "labelled": label["labelled"],
             "planes": label["planes"],
+            # Transforms change classes and coordinates in place, so each sample has its own.
             "cls": label["cls"].copy(),
-            # Transforms move coordinates in place, so each sample has its own.
-            "instances": Instances(label["bboxes"].copy(), label["segments"].copy(), bbox_format="xywh", normalized=True),
+            "instances": Instances(label["bboxes"].copy(), label["segments"].copy()),
         }
         if self.rect:
             sample["rect_shape"] = self.batch_shapes[self.batch[index]]

@@ -48,7 +48,7 @@ def parse(given: Any, names: dict[int, str], where: str) -> tuple[tuple[int, int
     if given is False:
         return ()
     if not isinstance(given, list) or any(not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in given):
-        raise AyolomError(f"{where}: must be a list of pairs, such as [[left_door, right_door]], or false (got {given})")
+        raise AyolomError(f"{where}: must be false or a list of pairs such as [[left_door, right_door]] (got {given})")
     pairs = tuple((class_id(a, names, where), class_id(b, names, where)) for a, b in given)
     used = [i for pair in pairs for i in pair]
     twice = sorted({names[i] for i in used if used.count(i) > 1})

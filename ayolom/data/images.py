@@ -8,7 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import features
 from PIL.JpegImagePlugin import JpegImageFile
 from ultralytics.data.utils import IMG_FORMATS
@@ -18,6 +17,8 @@ from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import numpy as np
 
 MIN_SIDE = 10  # pixels
 JPEG_SIGNATURE = b"\xff\xd8\xff"
@@ -108,9 +109,9 @@ def _jpeg_shape(data: bytes, file: str | Path) -> tuple[int, int]:
 def _check_decoder(file: str | Path) -> None:
     """Raise where decoding needs a package that is not installed; the base would install it unasked."""
     suffix = Path(file).suffix.lower()
-    if suffix in {".heic", ".heif"} or (suffix == ".avif" and not features.check("avif")):
-        if find_spec("pi_heif") is None:
-            raise AyolomError(f"{file}: {suffix} images need one more package: pip install pi-heif")
+    foreign = suffix in {".heic", ".heif"} or (suffix == ".avif" and not features.check("avif"))
+    if foreign and find_spec("pi_heif") is None:
+        raise AyolomError(f"{file}: {suffix} images need one more package: pip install pi-heif")
 
 
 def _walk(folder: Path) -> list[str]:

@@ -39,7 +39,7 @@ class Record:
 
 @dataclass
 class TaskCount:
-    """How many readable images have what label: labelled + unlabelled + broken is all of them; empty ones are labelled."""
+    """Readable images by label of one task: labelled, empty ones among them, + unlabelled + broken is all of them."""
 
     labelled: int = 0
     unlabelled: int = 0
@@ -149,15 +149,16 @@ def _read_all(image_files: Sequence[str], tasks: Sequence[Task], root: Path, spl
 def _read_one(image_file: str, tasks: Sequence[Task], root: Path) -> _Found:
     """Read one image and its labels."""
     try:
-        found = _Found(image_shape(image_file))
+        shape = image_shape(image_file)
     except AyolomError as error:
         return _Found(None, problems=[str(error)])
+    found = _Found(shape)
     for task in tasks:
         label_file = task.label_file(image_file, root)
         if not os.path.exists(label_file):
             continue
         try:
-            found.labels[task.name] = task.read(label_file, found.shape)
+            found.labels[task.name] = task.read(label_file, shape)
         except (AyolomError, OSError, ValueError) as error:
             found.broken.append(task.name)
             found.problems.append(str(error) if isinstance(error, AyolomError) else f"{label_file}: {error}")

@@ -108,8 +108,10 @@ class UnpackedMasks(BaseTransform):
 
 
 class MultiTaskFormat(Format):
-    """The sample as tensors: `img` (3, H, W) uint8 RGB, `cls` (N, 1) float, `bboxes` (N, 4) float xywh in [0, 1],
-    `batch_idx` (N,), and for data with masks `semantic_mask` (T, H, W) uint8, 255 where not labelled.
+    """The sample as tensors.
+
+    `img` (3, H, W) uint8 RGB, `cls` (N, 1) float, `bboxes` (N, 4) float xywh in [0, 1], `batch_idx` (N,), and for data
+    with masks `semantic_mask` (T, H, W) uint8, 255 where not labelled.
     """
 
     def __init__(self, planes: int, bgr: float = 0.0) -> None:
@@ -222,7 +224,7 @@ def check_mirroring(hyp: Any, tasks: Sequence[Task]) -> None:
         LOGGER.warning(f"copy_paste_mode=flip mirrors objects, and {names} has left and right: using mixup instead")
         hyp.copy_paste_mode = "mixup"
     if hyp.flipud:
-        LOGGER.warning(f"flipud={hyp.flipud} makes left of right on upright objects, and {names} has both: set flipud=0")
+        LOGGER.warning(f"flipud={hyp.flipud} mirrors objects, and {names} tells left from right: set flipud=0")
     for name in _transform_names(getattr(hyp, "augmentations", None) or ()):
         if name in MIRRORING:
             raise AyolomError(

@@ -131,7 +131,7 @@ def read_mask(file: str | Path, shape: tuple[int, int] | None, nc: int, ignore: 
 
     Args:
         file: A PNG file.
-        shape: (H, W) of the image in pixels; None when it was checked before.
+        shape: (H, W) of the image in pixels; None when size and ids were checked before.
         nc: Number of classes.
         ignore: Value of pixels that teach nothing.
 
@@ -154,7 +154,9 @@ def read_mask(file: str | Path, shape: tuple[int, int] | None, nc: int, ignore: 
         lookup[IGNORE] = 1 if nc == 1 and ignore != IGNORE else IGNORE
     if 0 <= ignore < len(lookup):
         lookup[ignore] = IGNORE
-    _check_ids(mask, lookup, ids, ignore, file)
+    if shape is not None:
+        _check_ids(mask, lookup, ids, ignore, file)
+    # As bytes, -1 is 255: ids beyond the classes are ignored where they were not refused.
     return cv2.LUT(mask, lookup.astype(np.uint8)) if mask.dtype == np.uint8 else lookup[mask].astype(np.uint8)
 
 
@@ -287,7 +289,7 @@ def _decode_png(file: str | Path) -> np.ndarray:
         raise AyolomError(f"{file}: {what}; a mask is a PNG whose pixels are class ids (other formats recolour)")
     try:
         with PngImageFile(BytesIO(data)) as image:  # not Image.open, which tries every format there is
-            mask = np.array(image)
+            mask = np.asarray(image)
     except (OSError, SyntaxError, ValueError) as error:
         raise AyolomError(f"{file}: the picture is damaged or cut short ({error}); export it again") from None
     mask = _grey(mask, file) if mask.ndim == 3 else mask
