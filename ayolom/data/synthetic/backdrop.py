@@ -88,21 +88,19 @@ def with_shadow(backdrop: Backdrop, body: Body, sun: np.ndarray, strength: float
 def draw_backdrop(backdrop: Backdrop, ground: np.ndarray, camera: Camera, lit: np.ndarray) -> np.ndarray:
     """Picture (H, W, 3) float32 BGR without the vehicle; `lit` (3,) is the light that falls on the ground."""
     height, width = camera.size
-    rays = camera.rays((0, 0, width, height))
+    rays = camera.rays((0, 0, width, height), step=8)
     rows, columns = PANORAMA
-    heading = np.arctan2(rays[height // 2, :, 1], rays[height // 2, :, 0]) / (2 * np.pi) * columns % columns
-    slope = rays[..., 2] / np.maximum(np.hypot(rays[..., 0], rays[..., 1]), 1e-3)
-    picture = cv2.remap(
-        backdrop.panorama,
-        np.broadcast_to(heading.astype(np.float32), (height, width)).copy(),
-        (slope * (rows / 0.62)).astype(np.float32),
-        cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+    heading = np.unwrap(np.arctan2(rays[..., 1], rays[..., 0])) * (columns / (2 * np.pi))
+    slope = rays[..., 2] / np.hypot(rays[..., 0], rays[..., 1])
+    heading, slope = (cv2.resize(plane.astype(np.float32), (width, height)) for plane in (heading, slope))
+    height_row = np.clip(slope * (rows / 0.62), 0, rows - 2)
+    picture = cv2.remap(backdrop.panorama, heading, height_row, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP)
     flat = np.array([[1 / TEXELS, 0, -SPAN / 2], [0, 1 / TEXELS, -SPAN / 2], [0, 0, 1]])
-    mean = ground[:8, :8].mean((0, 1)) * lit
     floor = cv2.warpPerspective(
-        ground * lit.astype(np.float32), camera.ground() @ flat, (width, height),
-        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=mean.tolist(),
+        ground, camera.ground() @ flat, (width, height), flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=ground[0, 0].tolist(),
     )  # fmt: skip
-    fade = np.clip(-slope * 14 if backdrop.kind != "studio" else -slope * 5, 0, 1)[..., None]
-    return picture * (1 - fade) + floor * fade
+    floor = cv2.transform(floor, np.diag(lit).astype(np.float32))
+    fade = np.clip(slope * (-60 if backdrop.kind != "studio" else -5), 0, 1)
+    picture += cv2.multiply(cv2.merge((fade, fade, fade)), floor - picture)
+    return picture

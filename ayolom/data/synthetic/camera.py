@@ -25,13 +25,6 @@ class Camera:
         right /= np.linalg.norm(right)
         self.axes = np.stack([right, np.cross(forward, right), forward])  # rows: right, down, forward
 
-    def scaled(self, factor: float) -> Camera:
-        """The same camera with `factor` times as many pixels."""
-        other = object.__new__(Camera)
-        other.eye, other.axes, other.focal = self.eye, self.axes, self.focal * factor
-        other.size = (round(self.size[0] * factor), round(self.size[1] * factor))
-        return other
-
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points (N, 3) in metres to pixels (N, 2) as (x, y), pixel centres at whole numbers, and depths (N,)."""
         seen = (np.asarray(points) - self.eye) @ self.axes.T
@@ -39,11 +32,11 @@ class Camera:
         centre = (self.size[1] / 2 - 0.5, self.size[0] / 2 - 0.5)
         return seen[:, :2] / depth[:, None] * self.focal + centre, seen[:, 2]
 
-    def rays(self, window: tuple[int, int, int, int]) -> np.ndarray:
-        """Unit directions (h, w, 3) float32 of the pixels of a window (x0, y0, x1, y1)."""
+    def rays(self, window: tuple[int, int, int, int], step: int = 1) -> np.ndarray:
+        """Unit directions (h, w, 3) float32 of the pixels of a window (x0, y0, x1, y1), or of every `step`-th block."""
         x0, y0, x1, y1 = window
-        x = (np.arange(x0, x1, dtype=np.float32) - (self.size[1] / 2 - 0.5)) / self.focal
-        y = (np.arange(y0, y1, dtype=np.float32) - (self.size[0] / 2 - 0.5)) / self.focal
+        x = (np.arange(x0 + (step - 1) / 2, x1, step, dtype=np.float32) - (self.size[1] / 2 - 0.5)) / self.focal
+        y = (np.arange(y0 + (step - 1) / 2, y1, step, dtype=np.float32) - (self.size[0] / 2 - 0.5)) / self.focal
         right, down, forward = self.axes.astype(np.float32)
         rays = x[None, :, None] * right + (y[:, None, None] * down + forward)
         length = np.sqrt(1.0 + x[None] ** 2 + y[:, None] ** 2)

@@ -75,29 +75,40 @@ def shade(
     Returns:
         (h, w, 3) float32 BGR, 0-1 (may exceed 1).
     """
-    sun = light.sun.astype(np.float32)
-    facing = cv2.transform(normal, sun[None])
-    cv2.max(facing, 0.0, facing)
-    diffuse = light.ambient * (0.62 + 0.38 * normal[..., 2]) + light.strength * facing
-    along = np.einsum("ijk,ijk->ij", rays, normal)
-    mirrored = rays - (2 * along)[..., None] * normal
-    scale = REFLECTION / (2 * REACH)
-    x, y, z = cv2.split(mirrored)
-    lift = scale / np.maximum(1 + z, 0.25)
-    seen = cv2.remap(light.reflections, x * lift + REFLECTION / 2, y * lift + REFLECTION / 2, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-    grazing = cv2.max(1 + along, 0.0)
-    grazing *= grazing
-    mirror = gloss.astype(np.float32) * (1 / 255)
-    mirror *= 0.10 + 0.75 * grazing * grazing
-    glint = cv2.max(cv2.transform(mirrored, sun[None]), 0.0)
+    sun = light.sun.astype(np.float32)[None]
+    facing = cv2.max(cv2.transform(normal, sun), 0.0)
+    up = np.array([[0.0, 0.0, 0.38 * light.ambient, 0.62 * light.ambient]], np.float32)
+    diffuse = cv2.addWeighted(facing, light.strength, cv2.transform(normal, up), 1.0, 0.0)
+    along = cv2.transform(cv2.multiply(rays, normal), np.ones((1, 3), np.float32))
+    mirrored = cv2.subtract(rays, cv2.multiply(normal, _three(along * 2)))
+    seen = _reflected(light, mirrored)
+    mirror = cv2.max(1 + along, 0.0) ** 2
+    mirror *= 0.75 * mirror
+    mirror += 0.10
+    gleam = gloss.astype(np.float32) / 255
+    mirror *= gleam
+    glint = cv2.max(cv2.transform(mirrored, sun), 0.0)
     for _ in range(5):
         glint *= glint
-    glint *= gloss
-    glint *= 0.9 * light.strength / 255
-    lit = color.astype(np.float32)
-    lit *= (1 / 255) * light.tint
-    lit *= diffuse[..., None]
-    seen *= mirror[..., None]
-    lit += seen
-    lit += (glint[..., None] * light.tint)
+    glint *= gleam
+    lit = cv2.multiply(color, _three(diffuse), scale=1 / 255, dtype=cv2.CV_32F)
+    lit = cv2.transform(lit, np.diag(light.tint))
+    lit += cv2.multiply(seen, _three(mirror))
+    lit += cv2.transform(glint, (0.9 * light.strength * light.tint)[:, None].astype(np.float32))
     return lit
+
+
+def _three(plane: np.ndarray) -> np.ndarray:
+    return cv2.merge((plane, plane, plane))
+
+
+def _reflected(light: Light, directions: np.ndarray) -> np.ndarray:
+    """What is seen in unit directions (h, w, 3) of the surroundings: (h, w, 3) BGR."""
+    scale = REFLECTION / (2 * REACH)
+    x, y, z = cv2.split(directions)
+    lift = cv2.divide(scale, cv2.max(z + 1, 0.25))
+    x *= lift
+    x += REFLECTION / 2
+    y *= lift
+    y += REFLECTION / 2
+    return cv2.remap(light.reflections, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -14,21 +15,21 @@ from ayolom.data.synthetic.camera import Camera, orbit
 from ayolom.data.synthetic.damage import Damage, damage_vehicle
 from ayolom.data.synthetic.light import LIGHTS, Light, make_light, shade
 from ayolom.data.synthetic.mesh import Mesh, body_mesh, mirror_mesh, wheel_mesh
-from ayolom.data.synthetic.raster import Window, rasterise
+from ayolom.data.synthetic.raster import Window, bounds, rasterise
 from ayolom.data.synthetic.skin import WHEELS, paint_vehicle
 
 SMALLEST = 20  # a damage with fewer visible pixels is not labelled
-FINE = 2  # pixels are drawn this many times finer, then averaged
 
 
 @dataclass(frozen=True)
 class Vehicle:
-    """A vehicle: its shape, its skin, its damages, and the triangles of its pieces by name."""
+    """A vehicle: its shape, its skin, its damages, and the triangles of its pieces by name and all together."""
 
     body: Body
     atlas: Atlas
     damages: list[Damage]
     pieces: dict[str, Mesh]
+    whole: Mesh
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Scene:
     damages: list[Seen]
 
 
+@lru_cache(maxsize=2)
 def make_vehicle(seed: int, damaged: bool = True) -> Vehicle:
     """The vehicle of a seed: the same shape and paint with or without its damages."""
     rng = np.random.default_rng([11, seed])
@@ -80,7 +82,7 @@ def make_vehicle(seed: int, damaged: bool = True) -> Vehicle:
         pieces[name] = wheel_mesh(body, atlas.charts, name, axle, side, sink)
     for name, side in (("left_mirror", 1), ("right_mirror", -1)):
         pieces[name] = mirror_mesh(body, atlas.charts, name, side)
-    return Vehicle(body, atlas, damages, pieces)
+    return Vehicle(body, atlas, damages, pieces, Mesh.join(list(pieces.values())))
 
 
 def make_place(seed: int, body: Body, backdrop: str | None = None, light: str | None = None) -> Place:
@@ -141,20 +143,17 @@ def aim(
 
 def draw(vehicle: Vehicle, place: Place, camera: Camera) -> Scene:
     """Draw a vehicle at a place as seen by a camera."""
-    fine = camera.scaled(FINE)
     picture = draw_backdrop(place.backdrop, place.ground, camera, _ground_light(place.light))
-    height, width = camera.size
-    window = _window(vehicle, fine)
-    parts, damages = np.zeros((height, width), np.uint8), []
-    if window[2] > window[0] and window[3] > window[1]:
-        maps = _compose(vehicle, fine, window)
-        inner = tuple(slice(window[a] // FINE, window[a + 2] // FINE) for a in (1, 0))
-        cover, lit = _light_up(vehicle.atlas, maps, fine.rays(window), place.light)
-        small = (picture[inner].shape[1], picture[inner].shape[0])
-        share = cv2.resize(cover, small, interpolation=cv2.INTER_AREA)[..., None]
-        picture[inner] = picture[inner] * (1 - share) + cv2.resize(lit, small, interpolation=cv2.INTER_AREA)
-        ids = cv2.remap(vehicle.atlas.part, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0)
-        parts[inner] = ids[::FINE, ::FINE]
+    parts, damages = np.zeros(camera.size, np.uint8), []
+    window = x0, y0, x1, y1 = bounds(vehicle.whole, camera)
+    if x1 - x0 > 1 and y1 - y0 > 1:
+        inner = (slice(y0, y1), slice(x0, x1))
+        maps, cover = _compose(vehicle, camera, window)
+        lit = _light_up(vehicle.atlas, maps, camera.rays(window), place.light)
+        share = cv2.merge((cover, cover, cover))
+        picture[inner] += cv2.multiply(share, lit - picture[inner])
+        maps[:, cover < 0.5] = -1
+        parts[inner] = _look(vehicle.atlas.part, maps)
         damages = _find(vehicle, maps, parts, inner)
     return Scene(_develop(picture), parts, damages)
 
@@ -164,61 +163,62 @@ def _ground_light(light: Light) -> np.ndarray:
 
 
 def _develop(picture: np.ndarray) -> np.ndarray:
-    """Light to (H, W, 3) uint8, highlights rolled off."""
+    """Light (H, W, 3) float32, overwritten, to uint8 with the highlights rolled off."""
     over = np.maximum(picture - 0.8, 0)
-    return (np.clip(np.minimum(picture, 0.8) + over / (1 + 2.5 * over), 0, 1) * 255).astype(np.uint8)
+    np.minimum(picture, 0.8, out=picture)
+    picture += over / (1 + 2.5 * over)
+    return cv2.convertScaleAbs(picture, alpha=255)
 
 
-def _window(vehicle: Vehicle, camera: Camera) -> Window:
-    """The pixels that may show the vehicle, on whole coarse pixels, inside the picture."""
-    corners = np.concatenate([piece.corners.reshape(-1, 3) for piece in vehicle.pieces.values()])
-    pixels, _ = camera.project(corners)
-    low = np.clip(pixels.min(0) - 2, 0, (camera.size[1], camera.size[0])) // FINE * FINE
-    high = np.clip(-(-(pixels.max(0) + 2) // FINE) * FINE, 0, (camera.size[1], camera.size[0]))
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
-
-
-def _compose(vehicle: Vehicle, camera: Camera, window: Window) -> np.ndarray:
-    """Texel maps (2, h, w) of the whole vehicle: pieces beyond the body, the body, pieces before it."""
-    maps = rasterise(vehicle.pieces["body"], camera, window)
-    body = vehicle.body
-    cut = cv2.remap(vehicle.atlas.open, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0) > 0
-    near = {side: side * camera.eye[1] > body.width / 2 for side in (1, -1)}
-    for name in sorted(vehicle.pieces, key=lambda piece: near[1 if "left" in piece else -1]):
-        if name == "body":
+def _compose(vehicle: Vehicle, camera: Camera, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Texel maps (2, h, w) and cover (h, w) of the whole vehicle: body, what shows past it, what stands before it."""
+    maps, cover = rasterise(vehicle.pieces["body"], camera, window)
+    cut = _look(vehicle.atlas.open, maps) > 0
+    near = {side: side * camera.eye[1] > vehicle.body.width / 2 for side in (1, -1)}
+    for name in sorted(vehicle.pieces, key=lambda piece: near[_side(piece)]):
+        x0, y0, x1, y1 = bounds(vehicle.pieces[name], camera)
+        if name == "body" or x1 - x0 < 2 or y1 - y0 < 2:
             continue
-        side = 1 if "left" in name else -1
-        piece = rasterise(vehicle.pieces[name], camera, window)
-        there = piece[0] >= 0
-        free = maps[0] < 0
-        if near[side]:
-            free = free | cut if "wheel" in name else np.ones_like(there)
-        maps = np.where(there & free, piece, maps)
-    return maps
+        piece, share = rasterise(vehicle.pieces[name], camera, (x0, y0, x1, y1))
+        spot = (slice(y0 - window[1], y1 - window[1]), slice(x0 - window[0], x1 - window[0]))
+        there = share > 0
+        behind = maps[0][spot] >= 0  # what the body hides of a piece beyond it
+        if near[_side(name)]:
+            behind = behind & ~cut[spot] if name in WHEELS else (share < 0.5) & behind
+        for plane, new in zip(maps, piece):
+            np.copyto(plane[spot], new, where=there & ~behind)
+        cover[spot] = np.maximum(cover[spot], share)
+    return maps, cover
 
 
-def _light_up(atlas: Atlas, maps: np.ndarray, rays: np.ndarray, light: Light) -> tuple[np.ndarray, np.ndarray]:
-    """Cover (h, w) 0-1 and premultiplied lit colours (h, w, 3) of the vehicle."""
-    cover = (maps[0] >= 0).astype(np.float32)
-    color = cv2.remap(atlas.color, *maps, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-    gloss = cv2.remap(atlas.gloss, *maps, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-    normal = cv2.remap(atlas.normal, *maps, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-    cut = cv2.remap(atlas.open, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0) > 0
-    color[cut], gloss[cut] = (14, 14, 14), 0
-    return cover, shade(color, gloss, normal, rays, light) * cover[..., None]
+def _side(name: str) -> int:
+    return 1 if "left" in name else -1
+
+
+def _look(plane: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """The values of an atlas plane at texel maps (2, h, w); 0 where there is nothing."""
+    return cv2.remap(plane, maps[0], maps[1], cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0)
+
+
+def _light_up(atlas: Atlas, maps: np.ndarray, rays: np.ndarray, light: Light) -> np.ndarray:
+    """Lit colours (h, w, 3) of the vehicle; meaningless where there is none."""
+    color, gloss, normal = (
+        cv2.remap(plane, maps[0], maps[1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        for plane in (atlas.color, atlas.gloss, atlas.normal)
+    )
+    return shade(color, gloss, normal, rays, light)
 
 
 def _find(vehicle: Vehicle, maps: np.ndarray, parts: np.ndarray, inner: tuple[slice, slice]) -> list[Seen]:
     """The damages that show at least `SMALLEST` pixels."""
-    numbers = cv2.remap(vehicle.atlas.damage, *maps, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, 0)
+    numbers = _look(vehicle.atlas.damage, maps)
+    counts = np.bincount(numbers.ravel(), minlength=len(vehicle.damages) + 1)
     found = []
     for number, damage in enumerate(vehicle.damages, 1):
-        fine = numbers == number
-        if not fine.any():
+        if not counts[number]:
             continue
         mask = np.zeros(parts.shape, bool)
-        mask[inner] = fine.reshape(fine.shape[0] // FINE, FINE, -1, FINE).any((1, 3))
-        mask &= parts == damage.part
+        mask[inner] = numbers == number
         if mask.sum() >= SMALLEST:
             rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
             bounds = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

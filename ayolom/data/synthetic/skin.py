@@ -47,15 +47,18 @@ class Painter:
         self, where: np.ndarray, part: int | None, material: int, color: tuple[int, int, int], gloss: int
     ) -> None:  # fmt: skip
         """Paint a region; `part` None keeps the part that is there."""
+        x, y, w, h = cv2.boundingRect(where.view(np.uint8))
+        spot = (slice(y, y + h), slice(x, x + w))
+        inside = where[spot]
         if part is not None:
-            self.planes["part"][where] = part
-        self.planes["material"][where] = material
-        self.planes["color"][where] = color
-        self.planes["gloss"][where] = gloss
+            np.copyto(self.planes["part"][spot], np.uint8(part), where=inside)
+        np.copyto(self.planes["material"][spot], np.uint8(material), where=inside)
+        np.copyto(self.planes["color"][spot], np.array(color, np.uint8), where=inside[..., None])
+        np.copyto(self.planes["gloss"][spot], np.uint8(gloss), where=inside)
 
     def shade(self, where: np.ndarray, factor: float) -> None:
         """Darken (below 1) or brighten what is painted."""
-        self.planes["color"][where] = np.clip(self.planes["color"][where] * factor, 0, 255).astype(np.uint8)
+        self.planes["color"][where] = cv2.convertScaleAbs(self.planes["color"][where], alpha=factor)
 
     def gaps(self, material: tuple[int, ...] = (PAINT, PLASTIC)) -> None:
         """Draw the joints: dark where neighbouring texels belong to different parts."""
@@ -73,20 +76,36 @@ def paint_vehicle(body: Body, rng: np.random.Generator) -> Atlas:
     atlas = Atlas(make_charts(body))
     color = tuple(int(c) for c in np.clip(np.array(PAINTS[rng.integers(len(PAINTS))]) + rng.integers(-12, 13, 3), 12, 245))
     trim = color if body.style != "suv" or rng.random() < 0.4 else (44, 44, 44)
-    for name, side in (("left", 1), ("right", -1)):
-        _paint_side(Painter(atlas, name), body, name, color, trim)
-        _side_normals(atlas, body, name, side)
+    _paint_side(Painter(atlas, "left"), body, color, trim)
+    _side_normals(atlas, body)
+    _mirror_side(atlas)
     _paint_ribbon(Painter(atlas, "ribbon"), body, color, trim, int(rng.integers(3)))
     _ribbon_normals(atlas, body)
     spokes, rim = int(rng.integers(5, 11)), int(rng.integers(110, 215))
-    for name in WHEELS:
-        _paint_wheel(Painter(atlas, name), body, spokes, rim)
-        _wheel_normals(atlas, name, body, 1 if name.endswith("left") else -1)
+    _paint_wheel(Painter(atlas, WHEELS[0]), body, spokes, rim)
+    _wheel_normals(atlas, WHEELS[0], body)
+    for name in WHEELS[1:]:
+        _copy_chart(atlas, WHEELS[0], name, 1 if name.endswith("left") else -1)
     _paint_small(atlas, color if rng.random() < 0.75 else TRIM_COLOR)
     return atlas
 
 
-def _paint_side(brush: Painter, body: Body, side: str, color: tuple[int, int, int], trim: tuple[int, int, int]) -> None:
+def _copy_chart(atlas: Atlas, source: str, target: str, side: int) -> None:
+    """Copy a painted chart; with `side` -1 its normals point to the right instead of the left."""
+    for plane in (atlas.part, atlas.material, atlas.color, atlas.gloss, atlas.open):
+        atlas.charts[target].view(plane)[:] = atlas.charts[source].view(plane)
+    np.multiply(atlas.charts[source].view(atlas.normal), (1, side, 1), out=atlas.charts[target].view(atlas.normal), casting="same_kind")
+
+
+def _mirror_side(atlas: Atlas) -> None:
+    """Make the right side from the left one."""
+    _copy_chart(atlas, "left", "right", -1)
+    swap = np.array([PART[name.replace("left", "right")] for name in PART], np.uint8)
+    view = atlas.charts["right"].view(atlas.part)
+    view[:] = swap[view]
+
+
+def _paint_side(brush: Painter, body: Body, color: tuple[int, int, int], trim: tuple[int, int, int]) -> None:
     d, z = brush.chart.grid()
     low, high = body.outline(d[0])
     inside = np.asarray((z < high) & (z > low)).astype(np.uint8)
@@ -99,12 +118,12 @@ def _paint_side(brush: Painter, body: Body, side: str, color: tuple[int, int, in
     above = z > belt
     lean = (z - belt) * np.where(above, 0.35, 0.0)  # the pillars lean with the cabin
     anywhere = np.ones_like(inside, bool)
-    brush.fill(anywhere, PART[f"{side}_fender"], PAINT, color, 120)
-    brush.fill(anywhere & (d > rear - lean), PART[f"{side}_quarter_panel"], PAINT, color, 120)
+    brush.fill(anywhere, PART["left_fender"], PAINT, color, 120)
+    brush.fill(anywhere & (d > rear - lean), PART["left_quarter_panel"], PAINT, color, 120)
     clear = np.hypot(d - rear_axle, z - radius) > arch + 0.07
     tall = depth > np.where(above, 0.045, 0.0)
-    brush.fill((d > hinge) & (d <= middle) & tall, PART[f"front_{side}_door"], PAINT, color, 120)
-    brush.fill((d > middle) & (d <= rear - lean) & tall & clear, PART[f"back_{side}_door"], PAINT, color, 120)
+    brush.fill((d > hinge) & (d <= middle) & tall, PART["front_left_door"], PAINT, color, 120)
+    brush.fill((d > middle) & (d <= rear - lean) & tall & clear, PART["back_left_door"], PAINT, color, 120)
     cabin = (d > hinge - 0.45) & (d < glass_end + 0.9) & above & (depth <= 0.045)
     start = np.interp(body.cuts["cowl"], np.arange(len(body.profile)) * STEP, body.profile[:, 0])
     end = np.interp(body.cuts["glass_end"], np.arange(len(body.profile)) * STEP, body.profile[:, 0])
@@ -117,7 +136,8 @@ def _paint_side(brush: Painter, body: Body, side: str, color: tuple[int, int, in
     lip = np.minimum(np.hypot(d - front_axle, z - radius), np.hypot(d - rear_axle, z - radius))
     brush.fill((z < low + 0.09) | ((trim != color) & (lip < arch + 0.06)), None, PLASTIC, trim if trim != color else TRIM_COLOR, 40)
     brush.gaps()
-    _side_details(brush, body, side, color)
+    _side_details(brush, body, color)
+    brush.fill(lip < arch, None, OTHER, (14, 14, 14), 0)
     brush.planes["open"][lip < arch] = 1
 
 
@@ -131,7 +151,7 @@ def _side_glass(brush: Painter, body: Body, depth: np.ndarray, belt: np.ndarray)
     hinge, middle, rear, glass_end = body.doors
     lean = (z - belt) * 0.35
     pane = (depth > 0.085) & (z > belt + 0.025) & (d > hinge - 0.2) & (d < glass_end - 1.0 * lean)
-    pane &= np.isin(brush.planes["part"], [PART[f"{e}_{s}_door"] for e in ("front", "back") for s in ("left", "right")]) | (d > rear - lean)
+    pane &= np.isin(brush.planes["part"], [PART["front_left_door"], PART["back_left_door"]]) | (d > rear - lean)
     frame = cv2.dilate(pane.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (depth > 0.045)
     brush.fill(frame, None, PLASTIC, TRIM_COLOR, 60)
     posts = (np.abs(d - middle) < 0.035) | (np.abs(d - rear + lean) < 0.03) | ((np.abs(d - hinge - 0.22) < 0.012) & (z < belt + 0.4))
@@ -140,7 +160,7 @@ def _side_glass(brush: Painter, body: Body, depth: np.ndarray, belt: np.ndarray)
     brush.shade(seats, 1.7)
 
 
-def _side_details(brush: Painter, body: Body, side: str, color: tuple[int, int, int]) -> None:
+def _side_details(brush: Painter, body: Body, color: tuple[int, int, int]) -> None:
     _, middle, rear, _ = body.doors
     for edge in (middle, rear):
         v = body.belt - 0.07
@@ -149,12 +169,12 @@ def _side_details(brush: Painter, body: Body, side: str, color: tuple[int, int, 
         brush.shade(box(brush.chart, (edge - 0.24, edge - 0.07), (v - 0.03, v - 0.016)), 0.45)
     top = body.profile[_index(body, "hood_front"), 1]
     lamp = [(0.0, top - 0.11), (0.0, top + 0.02), (0.30, top + 0.055), (0.42, top + 0.04), (0.26, top - 0.09)]
-    brush.fill(polygon(brush.chart, lamp), PART[f"front_{side}_light"], LAMP, (205, 200, 190), 220)
+    brush.fill(polygon(brush.chart, lamp), PART["front_left_light"], LAMP, (205, 200, 190), 220)
     brush.shade(polygon(brush.chart, [(0.05, top - 0.07), (0.05, top - 0.02), (0.22, top + 0.02), (0.2, top - 0.05)]), 0.5)
     tail = _tail_heights(body)
     end = body.length
     rear_lamp = [(end, tail[0]), (end, tail[1]), (end - 0.34, tail[1] - 0.01), (end - 0.26, tail[0] + 0.02)]
-    brush.fill(polygon(brush.chart, rear_lamp), PART[f"back_{side}_light"], LAMP, (30, 24, 168), 220)
+    brush.fill(polygon(brush.chart, rear_lamp), PART["back_left_light"], LAMP, (30, 24, 168), 220)
 
 
 def _tail_heights(body: Body) -> tuple[float, float]:
@@ -271,8 +291,8 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return (vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)).astype(np.float32)
 
 
-def _side_normals(atlas: Atlas, body: Body, name: str, side: int) -> None:
-    chart = atlas.charts[name]
+def _side_normals(atlas: Atlas, body: Body) -> None:
+    chart = atlas.charts["left"]
     d, z = chart.grid()
     width = body.half_width(d, z) + body.relief(d, z)
     slope_down, slope_back = np.gradient(width, 1 / chart.texels)
@@ -281,7 +301,7 @@ def _side_normals(atlas: Atlas, body: Body, name: str, side: int) -> None:
     depth = cv2.GaussianBlur(cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1], (0, 0), 2) / TEXELS
     down, back = np.gradient(depth, 1 / chart.texels)
     turn = 0.9 * np.clip(1 - depth / 0.07, 0, 1) ** 1.5 * (z > body.belt * 0.55)  # edges are rounded
-    normal = np.stack([slope_back + turn * back, np.full_like(width, side), slope_down + turn * down], -1)
+    normal = np.stack([slope_back + turn * back, np.ones_like(width), slope_down + turn * down], -1)
     chart.view(atlas.normal)[:] = _unit(normal)
 
 
@@ -298,10 +318,10 @@ def _ribbon_normals(atlas: Atlas, body: Body) -> None:
     chart.view(atlas.normal)[:] = _unit(cv2.resize(np.ascontiguousarray(normal), size, interpolation=cv2.INTER_LINEAR))
 
 
-def _wheel_normals(atlas: Atlas, name: str, body: Body, side: int) -> None:
+def _wheel_normals(atlas: Atlas, name: str, body: Body) -> None:
     chart = atlas.charts[name]
     u, v = chart.grid()
     r = np.hypot(u, v) / body.wheel_radius
     tilt = np.where(r > 0.68, (r - 0.8) * 3.2, np.where(r > 0.6, -0.5, (r - 0.3) * -0.5)) / np.maximum(r, 0.05) / body.wheel_radius
-    normal = np.stack([-u * tilt, np.full_like(r, side), v * tilt], -1)
+    normal = np.stack([-u * tilt, np.ones_like(r), v * tilt], -1)
     chart.view(atlas.normal)[:] = _unit(normal)
