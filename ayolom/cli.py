@@ -87,10 +87,10 @@ def _checks(arguments: dict[str, Any]) -> int:
     """Report on the base and on the `yolo` command; write ours back where `mend` asks for it."""
     from ultralytics.utils.checks import collect_system_info
 
-    from ayolom.checks import report
+    from ayolom.checks import run_checks
 
     collect_system_info()
-    return report(mend=bool(arguments.get("mend") or arguments.get("fix")))
+    return run_checks(mend=bool(arguments.get("mend") or arguments.get("fix")))
 
 
 def _version(_: dict[str, Any]) -> int:

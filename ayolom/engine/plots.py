@@ -12,10 +12,17 @@ from ultralytics.utils.plotting import plot_images
 from ayolom.data.build import class_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from ayolom.tasks import Task
+    from ayolom.tasks import Task, TaskSpec
+
+
+def ready_fonts(specs: Iterable[TaskSpec]) -> None:
+    """Let the base's plots write the class names of all tasks without asking the network for a font."""
+    from ayolom.draw import prepare_fonts
+
+    prepare_fonts([name for spec in specs for name in spec.names.values()])
 
 
 def plot_batch(batch: dict[str, Any], tasks: list[Task], file: Path, on_plot: Callable) -> None:
@@ -56,11 +63,9 @@ def plot_labels(dataset: Any, tasks: list[Task], folder: Path, on_plot: Callable
     """
     import matplotlib.pyplot as plt
 
-    from ayolom.draw import matplotlib_fonts
-
     counts = class_counts(dataset, tasks)
     names = {task.name: list(task.spec.names.values()) for task in tasks}
-    with matplotlib_fonts("".join(name for group in names.values() for name in group)):
+    with plt.rc_context({"font.family": ["DejaVu Sans", "Arial Unicode MS"]}):  # the second is ours, see prepare_fonts
         figure, axes = plt.subplots(len(tasks), 1, figsize=(10, 4 * len(tasks)), squeeze=False, tight_layout=True)
         for axis, task in zip(axes[:, 0], tasks, strict=True):
             values = counts[task.name][: task.spec.nc] if task.spec.nc > 1 else counts[task.name][-1:]

@@ -70,6 +70,7 @@ class MultiTaskTrainer(DetectionTrainer):
             if not self.schema.splits.get(split):
                 raise AyolomError(f"{self.schema.file or 'data'}: '{split}:' is missing; name a folder of images")
         self.data_tasks = [make_task(spec) for spec in self.schema.tasks.values()]
+        plots.ready_fonts(self.schema.tasks.values())
         first = self.data_tasks[0].spec
         splits = {name: name for name, paths in self.schema.splits.items() if paths}
         return {"path": self.schema.root, "names": first.names, "nc": first.nc, "channels": 3, **splits}

@@ -17,6 +17,7 @@ from ayolom.data.build import build_dataset
 from ayolom.data.schema import DataSchema, load_schema
 from ayolom.engine.checkpoint import build_model, read_checkpoint
 from ayolom.engine.metrics import MultiTaskMetrics
+from ayolom.engine.plots import ready_fonts
 from ayolom.engine.runtime import native, use_threads
 from ayolom.errors import AyolomError
 from ayolom.nn.criterion import labelled_images, take
@@ -83,6 +84,7 @@ class MultiTaskValidator(DetectionValidator):
         if trainer is not None:
             return super().__call__(trainer)
         self.schema = self.schema or load_schema(self.args.data)
+        ready_fonts(self.schema.tasks.values())
         source, self.args.data = self.args.data, str(self._view())
         try:
             return super().__call__(model=model)
@@ -101,9 +103,8 @@ class MultiTaskValidator(DetectionValidator):
             )
         folders = {name: [str(path) for path in paths] for name, paths in self.schema.splits.items() if paths}
         first = next(iter(self.schema.tasks.values()))
-        ascii_names = {i: name.encode("ascii", "replace").decode() for i, name in first.names.items()}
         file = self.save_dir / "data.yaml"
-        view = {"path": str(self.schema.root), "names": ascii_names, "channels": 3, **folders}
+        view = {"path": str(self.schema.root), "names": dict(first.names), "channels": 3, **folders}
         YAML.save(
             file, {"train": view.get("train") or folders[split], "val": view.get("val") or folders[split], **view}
         )
