@@ -32,8 +32,9 @@ class Chart:
         return np.stack([(points[..., 0] - self.u_min), (self.v_max - points[..., 1])], -1) * self.texels - 0.5
 
     def atlas_texel(self, points: np.ndarray) -> np.ndarray:
-        """Metric points (..., 2) as (column, row) of the whole atlas."""
-        return self.texel(points) + (self.column, self.row)
+        """Metric points (..., 2) as (column, row) of the whole atlas, half a texel away from the neighbouring charts."""
+        inside = np.clip(self.texel(points), 0.5, (self.width - 1.5, self.height - 1.5))
+        return inside + (self.column, self.row)
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Metric coordinates (u (1, W), v (H, 1)) of the texel centres."""

@@ -39,6 +39,9 @@ def make_backdrop(kind: str, sky: np.ndarray, horizon: np.ndarray, rng: np.rando
         for cells, amount in ((12, 0.06), (60, 0.05), (side // 2, 0.12 if kind != "snow" else 0.03)):
             noise = rng.standard_normal((cells, cells), dtype=np.float32) * amount
             ground *= 1 + cv2.resize(noise, (side, side), interpolation=cv2.INTER_LINEAR)[..., None]
+    axis = np.linspace(-1, 1, side, dtype=np.float32) ** 2
+    fade = np.clip(4 - 4 * (axis[None] + axis[:, None]), 0, 1)[..., None]  # even towards the rim, where the drawing ends
+    ground = base + (ground - base) * fade
     if kind == "asphalt" and rng.random() < 0.6:
         for x in (-1, 1):
             shift = int(side / 2 + x * 1.6 * TEXELS + rng.uniform(-0.2, 0.2) * TEXELS)
@@ -101,6 +104,6 @@ def draw_backdrop(backdrop: Backdrop, ground: np.ndarray, camera: Camera, lit: n
         borderMode=cv2.BORDER_CONSTANT, borderValue=ground[0, 0].tolist(),
     )  # fmt: skip
     floor = cv2.transform(floor, np.diag(lit).astype(np.float32))
-    fade = np.clip(slope * (-60 if backdrop.kind != "studio" else -5), 0, 1)
+    fade = np.clip(slope * (-28 if backdrop.kind != "studio" else -5), 0, 1)
     picture += cv2.multiply(cv2.merge((fade, fade, fade)), floor - picture)
     return picture

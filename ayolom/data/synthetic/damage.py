@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, PLASTIC, Atlas, Chart
+from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, Atlas, Chart
 from ayolom.data.synthetic.names import DAMAGE, PART
 from ayolom.data.synthetic.skin import TEXELS, WHEELS
 
@@ -18,7 +18,7 @@ PANELS = (
 PLACES: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {  # parts it may be on, materials
     "dent": (PANELS, (PAINT,)),
     "scratch": (PANELS, (PAINT,)),
-    "crack": (("front_bumper", "back_bumper"), (PAINT, PLASTIC)),
+    "crack": (("front_bumper", "back_bumper"), (PAINT,)),
     "glass_shatter": (
         ("front_glass", "back_glass", "front_left_door", "front_right_door", "back_left_door", "back_right_door"), (GLASS,),
     ),
@@ -87,14 +87,10 @@ def _dent(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng:
     v = (rows - centre[1]) * np.cos(angle) - (columns - centre[0]) * np.sin(angle)
     u += 0.12 * long * np.sin(v / wide * 2.1 + rng.uniform(0, 6))
     reach = (u / long) ** 2 + (v / wide) ** 2
-    depth = rng.uniform(0.035, 0.06) * np.exp(-(reach**1.3) * 1.4)
-    depth *= 1 - 0.35 * np.exp(-((v / wide - rng.uniform(-0.3, 0.3)) ** 2) * 40)  # a crease
-    chart.view(atlas.height)[room] -= depth[room].astype(np.float32)
-    where = room & (reach < 1.0)
-    color = chart.view(atlas.color)
-    dark = (1 - 0.3 * np.exp(-(reach[where] ** 1.2) * 1.6))[:, None]
-    color[where] = (color[where] * dark).astype(np.uint8)
-    return where
+    depth = rng.uniform(0.05, 0.08) * np.exp(-(reach**1.4) * 1.5)
+    depth *= 1 - 0.4 * np.exp(-((v / wide - rng.uniform(-0.3, 0.3)) ** 2) * 40)  # a crease
+    chart.view(atlas.height)[room] -= depth[room]
+    return room & (reach < 1.0)
 
 
 def _strokes(
@@ -143,27 +139,29 @@ def _crack(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng
     grow(centre, heading + np.pi + rng.normal(0, 0.4), length * 0.5, 0)
     bright = chart.view(atlas.color)[int(centre[1]), int(centre[0])].mean() > 60
     color = (10, 10, 10) if bright else (150, 150, 150)
-    _strokes(atlas, chart, [line + (1.5, 1.5) for line in lines], room, (120, 120, 120) if bright else (0, 0, 0), 2, 20)
-    return _strokes(atlas, chart, lines, room, color, 3, 5)
+    if bright:
+        _strokes(atlas, chart, [line + (1.0, 1.5) for line in lines], room, (135, 135, 135), 1, 20)
+    return _strokes(atlas, chart, lines, room, color, 2, 5)
 
 
 def _shatter(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     reach = rng.uniform(0.18, 0.38) * TEXELS
-    spokes = int(rng.integers(11, 18))
+    spokes = int(rng.integers(14, 22))
     angles = np.sort(rng.uniform(0, 2 * np.pi, spokes))
-    ends = reach * rng.uniform(0.6, 1.15, spokes)
+    ends = reach * rng.uniform(0.5, 1.2, spokes)
     directions = np.stack([np.cos(angles), np.sin(angles)], 1)
     lines = [centre + np.outer(np.linspace(0, end, 5), w) + rng.normal(0, 0.8, (5, 2)) for w, end in zip(directions, ends)]
-    for ring in (0.18, 0.36, 0.56, 0.8):
-        radii = np.minimum(reach * ring * rng.uniform(0.85, 1.15, spokes), ends)[:, None]
-        loop = centre + directions * radii
-        lines += [loop[k : k + 2] for k in range(spokes - 1) if rng.random() < 0.8]
+    rings = []
+    for ring in (0.14, 0.26, 0.4, 0.58, 0.8):
+        loop = centre + directions * np.minimum(reach * ring * rng.uniform(0.85, 1.15, spokes), ends)[:, None]
+        rings += [loop[k : k + 2] for k in range(spokes - 1) if rng.random() < 0.75]
     rows, columns = np.indices(room.shape)
     distance = np.hypot(columns - centre[0], rows - centre[1])
     haze = (0.55 * np.exp(-((distance / (0.45 * reach)) ** 2)) * room)[..., None]
     color = chart.view(atlas.color)
     color[:] = (color * (1 - haze) + 205 * haze).astype(np.uint8)
-    where = _strokes(atlas, chart, lines, room, (228, 232, 230), 1, 60)
+    where = _strokes(atlas, chart, rings, room, (150, 154, 152), 1, 80)
+    where |= _strokes(atlas, chart, lines, room, (224, 228, 226), 1, 60)
     return where | (room & (distance < 0.5 * reach))
 
 
@@ -191,7 +189,7 @@ def _break_lamp(atlas: Atlas, lamp: np.ndarray, part: int, number: int, rng: np.
 
 
 def _bend_normals(atlas: Atlas) -> None:
-    """Turn the relief of the dents into normals."""
+    """Turn the relief of the dents into normals, and darken and brighten their flanks."""
     for name in ("left", "right", "ribbon"):
         chart = atlas.charts[name]
         height = chart.view(atlas.height)
@@ -205,7 +203,13 @@ def _bend_normals(atlas: Atlas) -> None:
             bent = normal + np.stack([back * forward, down, back * up], -1)
         else:
             bent = normal + np.stack([back, 0 * back, down], -1)
-        normal[:] = bent / np.linalg.norm(bent, axis=-1, keepdims=True)
+        bent /= np.linalg.norm(bent, axis=-1, keepdims=True)
+        turn = bent - normal
+        tone = 1 + 1.2 * turn[..., 2] + 0.5 * turn[..., 0] * np.abs(normal[..., 2])  # the hollow keeps its own shade
+        tone = np.clip(tone, 0.35, 1.6) * (1 + 3.0 * np.maximum(height, -0.1))
+        color = chart.view(atlas.color)
+        color[:] = np.clip(color * tone[..., None] + 25 * np.maximum(tone - 1, 0)[..., None], 0, 255).astype(np.uint8)
+        normal[:] = bent
 
 
 DRAW = {"dent": _dent, "scratch": _scratch, "crack": _crack, "glass_shatter": _shatter}

@@ -74,6 +74,7 @@ def make_vehicle(seed: int, damaged: bool = True) -> Vehicle:
     body = make_body(rng)
     atlas = paint_vehicle(body, rng)
     damages = damage_vehicle(atlas, np.random.default_rng([12, seed])) if damaged else []
+    cv2.GaussianBlur(atlas.color, (3, 3), 0.6, dst=atlas.color)  # no stairs on slanted edges
     flat = {damage.wheel for damage in damages}
     pieces = {"body": body_mesh(body, atlas.charts)}
     for name in WHEELS:

@@ -11,6 +11,7 @@ from ayolom.data.synthetic.mesh import ribbon_points
 from ayolom.data.synthetic.names import PART
 
 TEXELS = 125.0  # per metre
+HOUSING = (74, 72, 70)
 GLASS_COLOR, TRIM_COLOR, RUBBER_COLOR = (34, 33, 28), (26, 26, 26), (32, 31, 31)
 WHEELS = ("wheel_front_left", "wheel_front_right", "wheel_back_left", "wheel_back_right")
 PAINTS = (
@@ -118,27 +119,32 @@ def _paint_side(brush: Painter, body: Body, color: tuple[int, int, int], trim: t
     above = z > belt
     lean = (z - belt) * np.where(above, 0.35, 0.0)  # the pillars lean with the cabin
     anywhere = np.ones_like(inside, bool)
-    brush.fill(anywhere, PART["left_fender"], PAINT, color, 120)
-    brush.fill(anywhere & (d > rear - lean), PART["left_quarter_panel"], PAINT, color, 120)
+    brush.fill(anywhere, PART["left_fender"], PAINT, color, 165)
+    brush.fill(anywhere & (d > rear - lean), PART["left_quarter_panel"], PAINT, color, 165)
     clear = np.hypot(d - rear_axle, z - radius) > arch + 0.07
     tall = depth > np.where(above, 0.045, 0.0)
-    brush.fill((d > hinge) & (d <= middle) & tall, PART["front_left_door"], PAINT, color, 120)
-    brush.fill((d > middle) & (d <= rear - lean) & tall & clear, PART["back_left_door"], PAINT, color, 120)
+    brush.fill((d > hinge) & (d <= middle) & tall, PART["front_left_door"], PAINT, color, 165)
+    brush.fill((d > middle) & (d <= rear - lean) & tall & clear, PART["back_left_door"], PAINT, color, 165)
     cabin = (d > hinge - 0.45) & (d < glass_end + 0.9) & above & (depth <= 0.045)
     start = np.interp(body.cuts["cowl"], np.arange(len(body.profile)) * STEP, body.profile[:, 0])
     end = np.interp(body.cuts["glass_end"], np.arange(len(body.profile)) * STEP, body.profile[:, 0])
-    brush.fill(cabin & (d > start + 0.02) & (d < end - 0.04), PART["roof"], PAINT, color, 120)
+    brush.fill(cabin & (d > start + 0.02) & (d < end - 0.04), PART["roof"], PAINT, color, 165)
     _side_glass(brush, body, depth, belt)
     bumper_front = (d < front_axle - arch + 0.02) & (z < body.profile[_index(body, "bumper_top"), 1] + 0.03)
     bumper_rear = (d > rear_axle + arch - 0.02) & (z < body.profile[_index(body, "trunk_end"), 1] + 0.02)
-    brush.fill(bumper_front, PART["front_bumper"], PAINT, color, 110)
-    brush.fill(bumper_rear, PART["back_bumper"], PAINT, color, 110)
+    brush.fill(bumper_front, PART["front_bumper"], PAINT, color, 150)
+    brush.fill(bumper_rear, PART["back_bumper"], PAINT, color, 150)
     lip = np.minimum(np.hypot(d - front_axle, z - radius), np.hypot(d - rear_axle, z - radius))
-    brush.fill((z < low + 0.09) | ((trim != color) & (lip < arch + 0.06)), None, PLASTIC, trim if trim != color else TRIM_COLOR, 40)
+    sill = np.median(low) + 0.09
+    brush.fill((z < sill) & (d > front_axle) & (d < rear_axle) | ((trim != color) & (lip < arch + 0.06)), None, PLASTIC, trim if trim != color else TRIM_COLOR, 40)
     brush.gaps()
     _side_details(brush, body, color)
     brush.fill(lip < arch, None, OTHER, (14, 14, 14), 0)
     brush.planes["open"][lip < arch] = 1
+
+
+def _shrunk(where: np.ndarray, texels: int) -> np.ndarray:
+    return cv2.erode(where.view(np.uint8), np.ones((2 * texels + 1, 2 * texels + 1), np.uint8), borderValue=0).astype(bool)
 
 
 def _index(body: Body, cut: str) -> int:
@@ -168,9 +174,11 @@ def _side_details(brush: Painter, body: Body, color: tuple[int, int, int]) -> No
         brush.fill(handle, None, PAINT, tuple(int(c * 0.8) for c in color), 200)
         brush.shade(box(brush.chart, (edge - 0.24, edge - 0.07), (v - 0.03, v - 0.016)), 0.45)
     top = body.profile[_index(body, "hood_front"), 1]
-    lamp = [(0.0, top - 0.11), (0.0, top + 0.02), (0.30, top + 0.055), (0.42, top + 0.04), (0.26, top - 0.09)]
-    brush.fill(polygon(brush.chart, lamp), PART["front_left_light"], LAMP, (205, 200, 190), 220)
-    brush.shade(polygon(brush.chart, [(0.05, top - 0.07), (0.05, top - 0.02), (0.22, top + 0.02), (0.2, top - 0.05)]), 0.5)
+    lamp = [(-0.02, top - 0.12), (-0.02, top + 0.0), (0.16, top + 0.03), (0.42, top + 0.045), (0.24, top - 0.08)]
+    where = polygon(brush.chart, lamp)
+    brush.fill(where, PART["front_left_light"], LAMP, HOUSING, 200)
+    brush.fill(_shrunk(where, 2) & ~_shrunk(where, 4), None, LAMP, (150, 148, 146), 220)
+    brush.fill(polygon(brush.chart, [(0.0, top - 0.08), (0.0, top - 0.03), (0.2, top + 0.01), (0.2, top - 0.05)]), None, LAMP, (205, 204, 200), 230)
     tail = _tail_heights(body)
     end = body.length
     rear_lamp = [(end, tail[0]), (end, tail[1]), (end - 0.34, tail[1] - 0.01), (end - 0.26, tail[0] + 0.02)]
@@ -197,10 +205,10 @@ def _paint_ribbon(
         ("back_bumper", cut["trunk_end"], 1e9),
     )  # fmt: skip
     for name, start, stop in regions:
-        brush.fill(full & (s >= start) & (s < stop), PART[name], PAINT, color, 125)
+        brush.fill(full & (s >= start) & (s < stop), PART[name], PAINT, color, 175)
     for pane, start, stop in (regions[2][:3], regions[4][:3]):
         glass = (s > start + 0.03) & (s < stop - 0.04) & (t < 0.915)
-        brush.fill((s >= start) & (s < stop) & (t >= 0.925), PART["roof"], PAINT, color, 120)
+        brush.fill((s >= start) & (s < stop) & (t >= 0.925), PART["roof"], PAINT, color, 165)
         brush.fill((s > start) & (s < stop) & (t < 0.925), PART[pane], PLASTIC, TRIM_COLOR, 80)
         brush.fill(glass, PART[pane], GLASS, GLASS_COLOR, 255)
     brush.gaps()
@@ -225,14 +233,23 @@ def _front_face(brush: Painter, body: Body, trim: tuple[int, int, int], grille: 
         vent = [(0.12, side * 0.62 * half), (0.24, side * 0.6 * half), (0.25, side * 0.82 * half), (0.13, side * 0.8 * half)]
         brush.fill(polygon(chart, vent), None, PLASTIC, (28, 28, 28), 60)
         lamp = [(low + 0.02, side * (reach + 0.04)), (high, side * (reach + 0.02)), (edge + 0.05, side * half * 1.1), (low - 0.03, side * half * 1.1)]
-        brush.fill(polygon(chart, lamp), PART[f"front_{name}_light"], LAMP, (205, 200, 190), 220)
-        for v in (0.2, 0.45):
-            centre = chart.texel(np.array([(low + high) / 2 + 0.01, side * (reach + 0.02 + v * (half - reach) * 1.3)]))
-            point = tuple(int(c) for c in np.round(centre))
-            cv2.circle(brush.planes["color"], point, 7, (92, 90, 88), -1)
-            cv2.circle(brush.planes["color"], point, 4, (240, 240, 236), -1)
+        _headlamp(brush, polygon(chart, lamp), name, [(low + high) / 2 + 0.015, side * reach], side * (half - reach))
     brush.fill(box(chart, (low - 0.15, low - 0.04), (-0.26, 0.26)), None, OTHER, (225, 228, 226), 30)
     brush.fill(box(chart, (0.0, 0.05), (-half, half)), None, PLASTIC, trim if trim[0] == 44 else TRIM_COLOR, 40)
+
+
+def _headlamp(brush: Painter, where: np.ndarray, name: str, inner: list[float], reach: float) -> None:
+    """A dark housing with a bright edge, two reflectors and a light strip along its lower side."""
+    brush.fill(where, PART[f"front_{name}_light"], LAMP, HOUSING, 200)
+    brush.fill(where & ~_shrunk(where, 1), None, LAMP, (30, 30, 30), 120)
+    brush.fill(_shrunk(where, 1) & ~_shrunk(where, 2), None, LAMP, (165, 164, 160), 220)
+    color = brush.planes["color"]
+    for place in (0.32, 0.66):
+        point = np.round(brush.chart.texel(np.array([inner[0], inner[1] + place * reach])) * 16).astype(int).tolist()
+        for radius, tone in ((7.5, (196, 194, 190)), (6.0, (110, 108, 106)), (4.2, (232, 232, 228)), (2.0, (250, 250, 250))):
+            cv2.circle(color, point, int(radius * 16), tone, -1, cv2.LINE_AA, 4)
+    strip = where & ~np.roll(_shrunk(where, 1), 3, axis=1) & _shrunk(where, 1)
+    brush.fill(strip, None, LAMP, (244, 244, 240), 230)
 
 
 def _rear_face(brush: Painter, body: Body, trim: tuple[int, int, int]) -> None:
