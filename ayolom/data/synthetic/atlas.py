@@ -75,7 +75,7 @@ class Atlas:
         self.height = np.zeros((height, width), np.float32)
 
 
-def stack_charts(sizes: dict[str, tuple[float, float, float, float, float]], width: int = 960) -> dict[str, Chart]:
+def stack_charts(sizes: dict[str, tuple[float, float, float, float, float]], width: int = 1140) -> dict[str, Chart]:
     """Place charts (u_min, u_max, v_min, v_max, texels per metre) in rows of an atlas, with a margin between them."""
     charts: dict[str, Chart] = {}
     row = column = tallest = 0

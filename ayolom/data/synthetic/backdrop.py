@@ -17,7 +17,7 @@ GROUNDS = {
     "grass": (0.22, 0.42, 0.36),
     "snow": (0.92, 0.89, 0.87),
 }
-SPAN, TEXELS = 24.0, 32.0  # metres of ground drawn, texels per metre
+SPAN, TEXELS = 24.0, 26.0  # metres of ground drawn, texels per metre
 PANORAMA = (128, 1024)  # rows over 32 degrees of height, columns round the circle
 
 
@@ -36,16 +36,17 @@ def make_backdrop(kind: str, sky: np.ndarray, horizon: np.ndarray, rng: np.rando
     base = np.array(GROUNDS[kind], np.float32) * rng.uniform(0.85, 1.1)
     ground = np.broadcast_to(base, (side, side, 3)).copy()
     if kind != "studio":
+        relief = np.zeros((side, side), np.float32)
         for cells, amount in ((12, 0.06), (60, 0.05), (side // 2, 0.12 if kind != "snow" else 0.03)):
             noise = rng.standard_normal((cells, cells), dtype=np.float32) * amount
-            ground *= 1 + cv2.resize(noise, (side, side), interpolation=cv2.INTER_LINEAR)[..., None]
-    axis = np.linspace(-1, 1, side, dtype=np.float32) ** 2
-    fade = np.clip(4 - 4 * (axis[None] + axis[:, None]), 0, 1)[..., None]  # even towards the rim, where the drawing ends
-    ground = base + (ground - base) * fade
+            relief += cv2.resize(noise, (side, side), interpolation=cv2.INTER_LINEAR)
+        axis = np.linspace(-1, 1, side, dtype=np.float32) ** 2
+        relief *= np.clip(4 - 4 * (axis[None] + axis[:, None]), 0, 1)  # even towards the rim, where the drawing ends
+        ground *= (1 + relief)[..., None]
     if kind == "asphalt" and rng.random() < 0.6:
         for x in (-1, 1):
             shift = int(side / 2 + x * 1.6 * TEXELS + rng.uniform(-0.2, 0.2) * TEXELS)
-            cv2.line(ground, (side // 2 - 110, shift), (side // 2 + 110, shift), (0.82, 0.84, 0.85), 4)
+            cv2.line(ground, (side // 2 - 90, shift), (side // 2 + 90, shift), (0.82, 0.84, 0.85), 3)
     return Backdrop(kind, ground, _panorama(kind, sky, horizon, base, rng))
 
 

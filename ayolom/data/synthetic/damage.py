@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, Atlas, Chart
+from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, RUBBER, Atlas, Chart
 from ayolom.data.synthetic.names import DAMAGE, PART
 from ayolom.data.synthetic.skin import TEXELS, WHEELS
 
@@ -15,14 +15,15 @@ PANELS = (
     "front_bumper", "back_bumper", "hood", "trunk", "front_left_door", "front_right_door", "back_left_door",
     "back_right_door", "left_fender", "right_fender", "left_quarter_panel", "right_quarter_panel",
 )  # fmt: skip
-PLACES: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {  # parts it may be on, materials
-    "dent": (PANELS, (PAINT,)),
-    "scratch": (PANELS, (PAINT,)),
-    "crack": (("front_bumper", "back_bumper"), (PAINT,)),
+PLACES: dict[str, tuple[tuple[str, ...], int]] = {  # parts it may be on, material
+    "dent": (PANELS, PAINT),
+    "scratch": (PANELS, PAINT),
+    "crack": (("front_bumper", "back_bumper"), PAINT),
     "glass_shatter": (
-        ("front_glass", "back_glass", "front_left_door", "front_right_door", "back_left_door", "back_right_door"), (GLASS,),
+        ("front_glass", "back_glass", "front_left_door", "front_right_door", "back_left_door", "back_right_door"), GLASS,
     ),
-    "lamp_broken": (("front_left_light", "front_right_light", "back_left_light", "back_right_light"), (LAMP,)),
+    "lamp_broken": (("front_left_light", "front_right_light", "back_left_light", "back_right_light"), LAMP),
+    "tire_flat": (("wheel",), RUBBER),
 }  # fmt: skip
 SHARES = {"dent": 0.22, "scratch": 0.20, "crack": 0.17, "glass_shatter": 0.16, "lamp_broken": 0.14, "tire_flat": 0.11}
 
@@ -42,41 +43,40 @@ def damage_vehicle(atlas: Atlas, rng: np.random.Generator) -> list[Damage]:
     names = list(SHARES)
     found: list[Damage] = []
     for kind in rng.choice(names, wanted, p=list(SHARES.values())):
-        damage = _place(atlas, str(kind), len(found) + 1, rng)
+        damage = _place(atlas, str(kind), found, rng)
         if damage is not None:
             found.append(damage)
     _bend_normals(atlas)
     return found
 
 
-def _place(atlas: Atlas, kind: str, number: int, rng: np.random.Generator) -> Damage | None:
-    if kind == "tire_flat":
-        wheel = WHEELS[rng.integers(4)]
-        plane = atlas.charts[wheel].view(atlas.damage)
-        if plane.any():
-            return None
-        plane[:] = number
-        return Damage(DAMAGE[kind], PART["wheel"], wheel)
-    parts, materials = PLACES[kind]
-    part = PART[parts[rng.integers(len(parts))]]
-    free = (atlas.part == part) & np.isin(atlas.material, materials) & (atlas.open == 0)
-    if (free & (atlas.damage > 0)).sum() > 0.25 * free.sum():
+def _place(atlas: Atlas, kind: str, found: list[Damage], rng: np.random.Generator) -> Damage | None:
+    """Draw one more damage where there is room; a part has at most one of a kind."""
+    number = len(found) + 1
+    wheel = str(WHEELS[rng.integers(4)]) if kind == "tire_flat" else ""
+    parts, material = PLACES[kind]
+    damage = Damage(DAMAGE[kind], PART[parts[rng.integers(len(parts))]], wheel)
+    if damage in found:
         return None
+    if wheel:
+        atlas.charts[wheel].view(atlas.damage)[:] = number
+        return damage
+    free = (atlas.part == damage.part) & (atlas.material == material)
     if kind == "lamp_broken":
-        return _break_lamp(atlas, free & (atlas.damage == 0), part, number, rng)
-    charts = [chart for chart in atlas.charts.values() if chart.view(free).any()]
-    areas = np.array([float(chart.view(free).sum()) for chart in charts])
-    chart = charts[rng.choice(len(charts), p=areas / areas.sum())]
+        _break_lamp(atlas, free, number, rng)
+        return damage
+    charts = [atlas.charts[name] for name in ("left", "right", "ribbon")]
+    areas = np.array([float(np.count_nonzero(chart.view(free))) for chart in charts])
+    chart = charts[rng.choice(3, p=areas / areas.sum())]
     room = chart.view(free) & (chart.view(atlas.damage) == 0)
     inner = cv2.distanceTransform(cv2.copyMakeBorder(room.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
-    rows, columns = np.nonzero(inner[1:-1, 1:-1] > min(11.0, 0.6 * inner.max()))
+    rows, columns = np.nonzero(inner[1:-1, 1:-1] > min(0.09 * TEXELS, 0.6 * inner.max()))
     if len(rows) < 60:
         return None
     pick = rng.integers(len(rows))
-    centre = np.array([columns[pick], rows[pick]], float)
-    where = DRAW[kind](atlas, chart, centre, room, rng)
+    where = DRAW[kind](atlas, chart, np.array([columns[pick], rows[pick]], float), room, rng)
     chart.view(atlas.damage)[where] = number
-    return Damage(DAMAGE[kind], part)
+    return damage
 
 
 def _dent(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -129,7 +129,7 @@ def _crack(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng
     def grow(start: np.ndarray, angle: float, reach: float, level: int) -> None:
         points, step = [start], reach / 8
         for _ in range(8):
-            bend = angle + rng.normal(0, 0.75)
+            bend = angle + rng.normal(0, 0.6)
             points.append(points[-1] + step * np.array([np.cos(bend), np.sin(bend)]))
             if level < 2 and rng.random() < 0.35:
                 grow(points[-1], angle + rng.choice([-1, 1]) * rng.uniform(0.5, 1.1), reach * 0.45, level + 1)
@@ -165,9 +165,10 @@ def _shatter(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, r
     return where | (room & (distance < 0.5 * reach))
 
 
-def _break_lamp(atlas: Atlas, lamp: np.ndarray, part: int, number: int, rng: np.random.Generator) -> Damage | None:
+def _break_lamp(atlas: Atlas, lamp: np.ndarray, number: int, rng: np.random.Generator) -> None:
     """Shards are missing over a whole lamp, on every chart it reaches."""
-    for chart in atlas.charts.values():
+    for name in ("left", "right", "ribbon"):
+        chart = atlas.charts[name]
         room = chart.view(lamp)
         if room.sum() < 30:
             continue
@@ -185,7 +186,6 @@ def _break_lamp(atlas: Atlas, lamp: np.ndarray, part: int, number: int, rng: np.
         rim = room & (cv2.dilate(hole, np.ones((3, 3), np.uint8)) > 0) & ~where
         chart.view(atlas.color)[rim] = (235, 235, 235)
         chart.view(atlas.damage)[where | rim] = number
-    return Damage(DAMAGE["lamp_broken"], part)
 
 
 def _bend_normals(atlas: Atlas) -> None:

@@ -19,6 +19,7 @@ from ayolom.data.synthetic.raster import Window, bounds, rasterise
 from ayolom.data.synthetic.skin import WHEELS, paint_vehicle
 
 SMALLEST = 20  # a damage with fewer visible pixels is not labelled
+GRAZING = 0.12  # nor is one seen at a smaller angle (sine) to its surface
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def make_vehicle(seed: int, damaged: bool = True) -> Vehicle:
     body = make_body(rng)
     atlas = paint_vehicle(body, rng)
     damages = damage_vehicle(atlas, np.random.default_rng([12, seed])) if damaged else []
-    cv2.GaussianBlur(atlas.color, (3, 3), 0.6, dst=atlas.color)  # no stairs on slanted edges
+    cv2.GaussianBlur(atlas.color, (5, 5), 0.8, dst=atlas.color)  # no stairs on slanted edges
     flat = {damage.wheel for damage in damages}
     pieces = {"body": body_mesh(body, atlas.charts)}
     for name in WHEELS:
@@ -155,7 +156,7 @@ def draw(vehicle: Vehicle, place: Place, camera: Camera) -> Scene:
         picture[inner] += cv2.multiply(share, lit - picture[inner])
         maps[:, cover < 0.5] = -1
         parts[inner] = _look(vehicle.atlas.part, maps)
-        damages = _find(vehicle, maps, parts, inner)
+        damages = _find(vehicle, maps, camera.rays(window), parts, inner)
     return Scene(_develop(picture), parts, damages)
 
 
@@ -210,20 +211,22 @@ def _light_up(atlas: Atlas, maps: np.ndarray, rays: np.ndarray, light: Light) ->
     return shade(color, gloss, normal, rays, light)
 
 
-def _find(vehicle: Vehicle, maps: np.ndarray, parts: np.ndarray, inner: tuple[slice, slice]) -> list[Seen]:
-    """The damages that show at least `SMALLEST` pixels."""
+def _find(
+    vehicle: Vehicle, maps: np.ndarray, rays: np.ndarray, parts: np.ndarray, inner: tuple[slice, slice]
+) -> list[Seen]:  # fmt: skip
+    """The damages that can be seen."""
     numbers = _look(vehicle.atlas.damage, maps)
-    counts = np.bincount(numbers.ravel(), minlength=len(vehicle.damages) + 1)
     found = []
     for number, damage in enumerate(vehicle.damages, 1):
-        if not counts[number]:
+        spot = (numbers == number) & (parts[inner] == damage.part)
+        if np.count_nonzero(spot) < SMALLEST:
+            continue
+        columns, rows = np.round(maps[:, spot]).astype(int)
+        tilt = -np.einsum("ij,ij->i", vehicle.atlas.normal[rows, columns], rays[spot])
+        if np.median(tilt) < GRAZING:
             continue
         mask = np.zeros(parts.shape, bool)
-        mask[inner] = numbers == number
-        if mask.sum() >= SMALLEST:
-            rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
-            bounds = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-            found.append(Seen(damage.kind, bounds, damage.part, mask))
+        mask[inner] = spot
+        x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+        found.append(Seen(damage.kind, (x, y, x + w, y + h), damage.part, mask))
     return found
-
-

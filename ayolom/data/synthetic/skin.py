@@ -10,7 +10,7 @@ from ayolom.data.synthetic.body import STEP, Body
 from ayolom.data.synthetic.mesh import ribbon_points
 from ayolom.data.synthetic.names import PART
 
-TEXELS = 125.0  # per metre
+TEXELS = 150.0  # per metre
 HOUSING = (74, 72, 70)
 GLASS_COLOR, TRIM_COLOR, RUBBER_COLOR = (34, 33, 28), (26, 26, 26), (32, 31, 31)
 WHEELS = ("wheel_front_left", "wheel_front_right", "wheel_back_left", "wheel_back_right")
@@ -68,7 +68,7 @@ class Painter:
         edge[:, 1:] |= part[:, 1:] != part[:, :-1]
         edge[1:] |= part[1:] != part[:-1]
         edge &= np.isin(self.planes["material"], material)
-        self.planes["color"][edge] = (self.planes["color"][edge] * 0.22).astype(np.uint8)
+        self.planes["color"][edge] = (self.planes["color"][edge] * 0.12).astype(np.uint8)
         self.planes["gloss"][edge] = 10
 
 
