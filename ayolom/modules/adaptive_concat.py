@@ -115,11 +115,12 @@ class AdaptiveConcat(nn.Module):
             (B, C0, H, W).
         """
         neck, backbone = x
-        gate = self.gate if self.training and self.is_learned else None
-        if self.conv is None or (gate is None and not self._decision):
+        learning = self.training and self.is_learned
+        shut = self.gate is not None and not learning and not self._decision
+        if self.conv is None or shut:
             return neck
         joined = self.conv(torch.cat((neck, backbone), 1))
-        return joined if gate is None else _straight_through(gate, neck, joined)
+        return _straight_through(self.gate, neck, joined) if self.gate is not None and learning else joined
 
     def extra_repr(self) -> str:
         """Return mode and openness for `print(model)`."""

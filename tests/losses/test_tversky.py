@@ -105,7 +105,7 @@ def test_nothing_to_learn_from_is_exactly_zero(classes):
     logits, target = data(classes)
     loss = tversky_loss(logits, torch.full_like(target, IGNORE))
     loss.backward()
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
     assert torch.equal(logits.grad, torch.zeros_like(logits))
 
 
@@ -113,7 +113,7 @@ def test_one_logit_and_no_object_is_zero():
     logits, target = data(classes=1)
     loss = tversky_loss(logits, torch.zeros_like(target))
     loss.backward()
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
     assert not logits.grad.any()
 
 

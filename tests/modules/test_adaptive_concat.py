@@ -171,6 +171,12 @@ def test_decision_follows_mode_changes_loaded_states_and_refresh():
     assert torch.equal(module.eval()(x), x[0])
 
 
+def test_without_its_gate_it_joins_whatever_was_decided():
+    module, x = AdaptiveConcat((4, 3), init=-1.0).eval(), features()
+    module.mode, module.gate = "always", None
+    torch.testing.assert_close(module(x), joined_by_hand(module, x), atol=1e-6, rtol=1e-5)
+
+
 def test_closed_gate_skips_the_convolution():
     module, calls = AdaptiveConcat((4, 3), init=-1.0), []
     module.conv.register_forward_hook(lambda *_: calls.append(1))
