@@ -139,8 +139,8 @@ def _tell(found: Scan, split: str, save_report: Path | None) -> None:
         save_report.write_text(report(found, split, most=None) + "\n", encoding="utf-8")
     text = report(found, split)
     if found.problems:
-        where = f" (all of them in {save_report})" if save_report is not None else ""
-        LOGGER.warning(f"{text}\n  {len(found.problems)} files are not used{where}")
+        where = f"; all of them in {save_report}" if save_report is not None else ""
+        LOGGER.warning(f"{text}\n  files that are not used: {len(found.problems)}{where}")
     else:
         LOGGER.info(text)
 
@@ -158,4 +158,5 @@ def _check(
     raise AyolomError(
         f"{schema.label}: {split}: no usable label of {', '.join(task.name for task in missing)} among {len(files)} "
         f"images. Labels are looked for at such places: {looked}. Correct the folders in `tasks:` or remove the task"
+        + (f". First of {len(found.problems)} broken files: {found.problems[0]}" if found.problems else "")
     )

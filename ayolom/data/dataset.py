@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from ultralytics.data.augment import Compose, LetterBox, v8_transforms
 from ultralytics.data.dataset import YOLOConcatDataset, YOLODataset
-from ultralytics.utils import LOCAL_RANK, NUM_THREADS, TQDM
+from ultralytics.utils import LOCAL_RANK, LOGGER, NUM_THREADS, TQDM
 from ultralytics.utils.instance import Instances
 from ultralytics.utils.ops import resample_segments
 
@@ -229,7 +229,12 @@ class MultiTaskDataset(YOLODataset):
         """Decode all images, in memory with their masks, or on disk."""
         if self.cache == "disk":
             folder = self.root / ".ayolom" / "images"
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                LOGGER.warning(f"{self.prefix}cache=disk: {folder} cannot be made ({error.strerror}); not caching")
+                self.cache = None
+                return
             self.npy_files = [folder / f"{hashlib.sha256(f.encode()).hexdigest()[:24]}.npy" for f in self.im_files]
         super().cache_images()
         if self.cache == "ram" and any(label["planes"] for label in self.labels):

@@ -13,6 +13,7 @@ from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
     from ayolom.tasks.base import TaskSpec
 
@@ -197,10 +198,15 @@ def _make(schema: DataSchema) -> None:
         return
     from ultralytics.utils import LOGGER
 
+    LOGGER.info(f"Drawing the data of {schema.label} in {schema.root} (once)")
+    _synthetic().generate(schema.root)
+
+
+def _synthetic() -> ModuleType:
+    """Return the generator of the embedded data."""
     from ayolom.data import synthetic
 
-    LOGGER.info(f"Drawing the data of {schema.label} in {schema.root} (once)")
-    synthetic.generate(schema.root)
+    return synthetic
 
 
 def _tasks(given: Any, label: str) -> dict[str, TaskSpec]:

@@ -23,6 +23,7 @@ SLACK = 0.01  # how far beyond [0, 1] a coordinate may lie before the label coun
 BOX_COLUMNS = 5
 POLYGON_COLUMNS = 7
 IGNORE = 255
+MOST_CLASSES = 2**31  # class ids are kept in 32 bits
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_HEADER = 33  # bytes of signature and header chunk; byte 24 is the bit depth, byte 25 the colour type
 GREY = 0
@@ -52,7 +53,7 @@ def read_boxes(text: str, nc: int, file: str | Path, single_cls: bool = False) -
         text: Content of the label file.
         nc: Number of classes.
         file: Name for messages.
-        single_cls: Whether all classes become class 0.
+        single_cls: Whether all classes, any number of them, become class 0.
 
     Returns:
         `cls` (N,) int32 and `bboxes` (N, 4) float32 xywh (centre and size) in [0, 1]. When all rows are polygons also
@@ -63,7 +64,7 @@ def read_boxes(text: str, nc: int, file: str | Path, single_cls: bool = False) -
     """
     classes, boxes, polygons = [], [], []
     for number, values in _rows(text, file):
-        classes.append(_class_id(values[0], nc, file, number))
+        classes.append(_class_id(values[0], None if single_cls else nc, file, number))
         if len(values) == BOX_COLUMNS:
             boxes.append(_box(values[1:], file, number))
         else:
@@ -86,7 +87,7 @@ def read_polygons(text: str, nc: int, file: str | Path, single_cls: bool = False
         text: Content of the label file.
         nc: Number of classes.
         file: Name for messages.
-        single_cls: Whether all classes become class 0.
+        single_cls: Whether all classes, any number of them, become class 0.
 
     Returns:
         `cls` (N,) int32, `points` (P, 2) float32 xy in [0, 1], the polygons one after the other, and `lengths` (N,)
@@ -102,7 +103,7 @@ def read_polygons(text: str, nc: int, file: str | Path, single_cls: bool = False
                 f"{file}, line {number}: is a box (5 values) where polygons are wanted (class x1 y1 x2 y2 x3 y3 ...); "
                 "draw polygons, or name the folder under `labels:` of a task of kind detect"
             )
-        classes.append(_class_id(values[0], nc, file, number))
+        classes.append(_class_id(values[0], None if single_cls else nc, file, number))
         polygons.append(_polygon(values[1:], file, number))
     cls = np.array(classes, np.int32).reshape(-1)
     points, lengths = join_polygons(polygons)
@@ -207,11 +208,11 @@ def _rows(text: str, file: str | Path) -> list[tuple[int, list[float]]]:
     return rows
 
 
-def _class_id(value: float, nc: int, file: str | Path, number: int) -> int:
-    """Return the class id of a row."""
-    if value != int(value):
-        raise AyolomError(f"{file}, line {number}: the class id must be a whole number (got {value:g})")
-    if not 0 <= value < nc:
+def _class_id(value: float, nc: int | None, file: str | Path, number: int) -> int:
+    """Return the class id of a row; None allows any number of classes."""
+    if value != int(value) or (nc is None and not 0 <= value < MOST_CLASSES):
+        raise AyolomError(f"{file}, line {number}: the class id must be a whole number from 0 on (got {value:g})")
+    if nc is not None and not 0 <= value < nc:
         raise AyolomError(
             f"{file}, line {number}: class {value:g} does not exist, the task has {nc} (ids 0 to {nc - 1}); "
             "correct the id or add the class to `names:`"
