@@ -73,7 +73,7 @@ def _log_p_true(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
     if logits.shape[1] == 1:
         single = logits.squeeze(1)
         return F.logsigmoid(torch.where(ids == 1, single, -single))
-    # A third of the time of F.cross_entropy on a CPU, and what is kept for backward is the log-softmax alone.
+    # Gathered, not multiplied with one-hot planes: the log-softmax is the only tensor of full size.
     return of_true_class(F.log_softmax(logits, 1), ids)
 
 
