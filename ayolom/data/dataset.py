@@ -38,8 +38,11 @@ class MultiTaskDataset(YOLODataset):
         tasks: All tasks of the data set, in order.
         labels: By image a dict with `im_file`, `cls` (N, 1) float32 shared class ids, `bboxes` (N, 4) float32 xywh in
             [0, 1], `segments` (N, K, 2) or (0, 0, 2), `labelled` names of tasks, `planes` numbers of mask planes.
+        cache: "ram", "disk" or None.
         masks: Packed masks at the loaded size; all of them with `cache="ram"`, else those of the buffered images.
     """
+
+    cache: str | None
 
     def __init__(
         self,
