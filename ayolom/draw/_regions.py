@@ -1,0 +1,75 @@
+"""Regions: pixels tinted by class, with a thin contour where classes meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ayolom.draw._canvas import canvas, stroke
+from ayolom.draw._colors import region_color
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+def draw_regions(
+    image: np.ndarray,
+    classes: np.ndarray,
+    names: Mapping[int, str],
+    *,
+    alpha: float = 0.45,
+    skip: Collection[int] = (),
+    contours: bool = True,
+) -> np.ndarray:
+    """Tint the pixels of each class: value * (1 - alpha) + colour * alpha. All other pixels stay as they are.
+
+    Args:
+        image: (H, W, 3) uint8 BGR; drawn on in place where its memory allows.
+        classes: (H, W) class ids in 0 .. 255.
+        names: Class names by class id; ids without a name are not drawn.
+        alpha: Opacity of the tint in [0, 1].
+        skip: Class ids that are not drawn, such as the background's.
+        contours: Whether to draw the border of each region in its full colour.
+
+    Returns:
+        The drawn image.
+
+    Raises:
+        AyolomError: The class map and the image differ in size.
+    """
+    image = canvas(image)
+    if classes.shape != image.shape[:2]:
+        raise AyolomError(f"classes: the class map must have the image's size {image.shape[:2]} (got {classes.shape})")
+    classes = classes.astype(np.uint8, copy=False)
+    colors, covered = _tables(names, skip)
+    mask = cv2.LUT(classes, covered)
+    x, y, width, height = cv2.boundingRect(mask)
+    if not width:
+        return image
+    part = np.s_[y : y + height, x : x + width]
+    tint = cv2.applyColorMap(classes[part], colors)
+    blended = cv2.addWeighted(image[part], 1 - alpha, tint, alpha, 0)
+    cv2.copyTo(blended, mask[part], image[part])
+    if contours:
+        cv2.copyTo(tint, cv2.bitwise_and(_borders(classes[part], max(1, stroke(image) // 2)), mask[part]), image[part])
+    return image
+
+
+def _tables(names: Mapping[int, str], skip: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return by class id its BGR colour, (256, 1, 3) uint8, and whether it is drawn, (256,) uint8 of 0 or 255."""
+    colors, covered = np.zeros((256, 1, 3), np.uint8), np.zeros(256, np.uint8)
+    for class_id in names:
+        if 0 <= class_id < 256 and class_id not in skip:
+            colors[class_id, 0] = region_color(class_id)
+            covered[class_id] = 255
+    return colors, covered
+
+
+def _borders(classes: np.ndarray, width: int) -> np.ndarray:
+    """Return (H, W) uint8, 255 within `width` pixels of another class."""
+    kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    gradient = cv2.morphologyEx(classes, cv2.MORPH_GRADIENT, kernel)
+    return cv2.threshold(gradient, 0, 255, cv2.THRESH_BINARY)[1]
