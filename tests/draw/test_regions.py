@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ayolom.draw import draw_regions, region_color
+from ayolom.draw import _regions, draw_regions, region_color
 from ayolom.errors import AyolomError
 
 NAMES = {0: "background", 1: "hood", 2: "wheel"}
@@ -83,3 +83,15 @@ def test_other_shapes_are_refused(picture, classes):
         draw_regions(picture.astype(np.float32), classes, NAMES)
     with pytest.raises(AyolomError, match=r"image: drawings need uint8 BGR"):
         draw_regions(picture[..., 0], classes, NAMES)
+
+
+def test_bands_of_rows_leave_no_trace(monkeypatch):
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (700, 500, 3), np.uint8)
+    classes = np.kron(rng.integers(0, 3, (70, 50)), np.ones((10, 10))).astype(np.uint8)
+    drawn = [draw_regions(image.copy(), classes, NAMES, skip={0})]
+    for band in (1, 10**9):
+        monkeypatch.setattr(_regions, "_BAND", band)
+        drawn.append(draw_regions(image.copy(), classes, NAMES, skip={0}))
+    assert np.array_equal(drawn[0], drawn[1])
+    assert np.array_equal(drawn[0], drawn[2])
