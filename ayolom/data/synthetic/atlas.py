@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+Color = tuple[int, ...]  # BGR, 0-255
+
 PAINT, PLASTIC, GLASS, LAMP, RUBBER, OTHER = 1, 2, 3, 4, 5, 6
 
 
@@ -32,9 +34,9 @@ class Chart:
         return np.stack([(points[..., 0] - self.u_min), (self.v_max - points[..., 1])], -1) * self.texels - 0.5
 
     def atlas_texel(self, points: np.ndarray) -> np.ndarray:
-        """Metric points (..., 2) as (column, row) of the whole atlas, half a texel away from the neighbouring charts."""
+        """Metric points (..., 2) as (column, row) of the atlas, half a texel away from other charts."""
         inside = np.clip(self.texel(points), 0.5, (self.width - 1.5, self.height - 1.5))
-        return inside + (self.column, self.row)
+        return inside + np.array([self.column, self.row])
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Metric coordinates (u (1, W), v (H, 1)) of the texel centres."""
@@ -98,3 +100,9 @@ def polygon(chart: Chart, points: list[tuple[float, float]] | np.ndarray) -> np.
 def box(chart: Chart, u: tuple[float, float], v: tuple[float, float]) -> np.ndarray:
     """Boolean (H, W) inside of a metric rectangle on a chart."""
     return polygon(chart, [(u[0], v[0]), (u[1], v[0]), (u[1], v[1]), (u[0], v[1])])
+
+
+def edge_distance(where: np.ndarray) -> np.ndarray:
+    """Distance in texels (H, W) float32 of each point of a region to its edge; the border of the chart is an edge."""
+    padded = cv2.copyMakeBorder(where.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    return cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from ayolom.data.synthetic.body import Body
-from ayolom.data.synthetic.camera import Camera
+if TYPE_CHECKING:
+    from ayolom.data.synthetic.body import Body
+    from ayolom.data.synthetic.camera import Camera
 
 GROUNDS = {
     "studio": (0.78, 0.77, 0.76),
@@ -50,7 +52,9 @@ def make_backdrop(kind: str, sky: np.ndarray, horizon: np.ndarray, rng: np.rando
     return Backdrop(kind, ground, _panorama(kind, sky, horizon, base, rng))
 
 
-def _panorama(kind: str, sky: np.ndarray, horizon: np.ndarray, base: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _panorama(
+    kind: str, sky: np.ndarray, horizon: np.ndarray, base: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     rows, columns = PANORAMA
     up = (np.linspace(0, 1, rows, dtype=np.float32) ** 0.7)[:, None, None]
     if kind == "studio":
@@ -73,17 +77,18 @@ def _panorama(kind: str, sky: np.ndarray, horizon: np.ndarray, base: np.ndarray,
 def with_shadow(backdrop: Backdrop, body: Body, sun: np.ndarray, strength: float) -> np.ndarray:
     """The ground with the shadow of a vehicle at its centre, (G, G, 3) float32."""
     side = backdrop.ground.shape[0]
-    mask = np.zeros((side, side), np.float32)
+    mask: np.ndarray = np.zeros((side, side), np.float32)
     x, y = body.length / 2 - 0.12, body.width / 2 - 0.05
-    corners = np.array([(x, y - 0.2), (x - 0.25, y), (-x + 0.2, y), (-x, y - 0.2), (-x, -y + 0.2), (-x + 0.2, -y), (x - 0.25, -y), (x, -y + 0.2)])
+    half = np.array([(x, y - 0.2), (x - 0.25, y), (-x + 0.2, y), (-x, y - 0.2)])
+    corners = np.concatenate([half, half[::-1] * (1, -1)])
     shift = -sun[:2] / max(float(sun[2]), 0.35)
     heights = (0.15, 0.9, body.height * 0.95)
-    for k in range(2):
-        scale = (1.0, 1.0, 0.62)
-        hull = cv2.convexHull(np.concatenate([corners * scale[k + j] + shift * heights[k + j] for j in (0, 1)]).astype(np.float32))
+    slices = [corners * scale + shift * height for scale, height in zip((1.0, 1.0, 0.62), heights, strict=True)]
+    for two in (slices[:2], slices[1:]):
+        hull = cv2.convexHull(np.concatenate(two).astype(np.float32))
         cv2.fillConvexPoly(mask, np.round((hull[:, 0] * TEXELS + side / 2) * 16).astype(np.int32), strength, shift=4)
     mask = cv2.GaussianBlur(mask, (0, 0), 0.06 * TEXELS)
-    under = np.zeros_like(mask)
+    under: np.ndarray = np.zeros_like(mask)
     cv2.fillConvexPoly(under, np.round((corners * TEXELS + side / 2) * 16).astype(np.int32), 0.9, shift=4)
     under = cv2.GaussianBlur(under, (0, 0), 0.14 * TEXELS)
     return backdrop.ground * (1 - np.maximum(mask, under))[..., None]
@@ -106,5 +111,4 @@ def draw_backdrop(backdrop: Backdrop, ground: np.ndarray, camera: Camera, lit: n
     )  # fmt: skip
     floor = cv2.transform(floor, np.diag(lit).astype(np.float32))
     fade = np.clip(slope * (-28 if backdrop.kind != "studio" else -5), 0, 1)
-    picture += cv2.multiply(cv2.merge((fade, fade, fade)), floor - picture)
-    return picture
+    return cv2.add(picture, cv2.multiply(cv2.merge((fade, fade, fade)), floor - picture))

@@ -36,7 +36,8 @@ STYLES: dict[str, Style] = {
             ("start", 0.14, 0.20), ("", 0.03, 0.30), ("front_tip", 0.0, 0.46), ("bumper_top", 0.02, 0.60),
             ("hood_front", 0.11, 0.75), ("", 0.55, 0.87), ("cowl", 1.32, 0.97), ("header", 2.08, 1.38),
             ("", 2.60, 1.45), ("roof_end", 3.22, 1.41), ("glass_end", 3.92, 1.11), ("", 4.46, 1.07),
-            ("", 4.57, 0.99), ("trunk_end", 4.63, 0.68), ("", 4.69, 0.60), ("rear_tip", 4.70, 0.44), ("end", 4.60, 0.24),
+            ("", 4.57, 0.99), ("trunk_end", 4.63, 0.68), ("", 4.69, 0.60), ("rear_tip", 4.70, 0.44),
+            ("end", 4.60, 0.24),
         ),
         1.84, 0.33, (0.92, 3.70), 0.95, 0.40, (1.36, 2.40, 3.36, 3.66),
     ),
@@ -75,6 +76,7 @@ class Body:
     """A vehicle's body, built by `make_body`.
 
     Attributes:
+        style: Name of its `Style`, whose measures it has, scaled a little.
         length, width, height: Outer size, metres.
         profile: (P, 2) points (d, z) of the side outline, one every `STEP` of arc length.
         normals: (P, 2) outward normals of the outline in the same frame.
@@ -90,7 +92,7 @@ class Body:
     axles: tuple[float, float]
     belt: float
     slope: float
-    doors: tuple[float, float, float, float]
+    doors: tuple[float, ...]
     profile: np.ndarray
     normals: np.ndarray
     cuts: dict[str, float]
@@ -100,6 +102,11 @@ class Body:
     def arch_radius(self) -> float:
         """Radius of the wheel arches in metres."""
         return self.wheel_radius * 1.13
+
+    def knot(self, name: str) -> tuple[float, float]:
+        """Place (d, z) in metres of a named knot of the profile."""
+        d, z = self.profile[round(self.cuts[name] / STEP)]
+        return float(d), float(z)
 
     def half_width(self, d: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Half the width in metres at distance `d` from the front and height `z` (any shapes that broadcast)."""
@@ -155,7 +162,7 @@ def make_body(rng: np.random.Generator) -> Body:
         doors=tuple(edge * along for edge in style.doors),
         profile=profile,
         normals=np.stack([-tangent[:, 1], tangent[:, 0]], 1),
-        cuts={knot[0]: float(s) for knot, s in zip(style.knots, arc) if knot[0]},
+        cuts={knot[0]: float(s) for knot, s in zip(style.knots, arc, strict=True) if knot[0]},
         tips=(int(profile[:, 0].argmin()), int(profile[:, 0].argmax())),
     )
 

@@ -51,9 +51,13 @@ class Camera:
 
 
 def orbit(
-    azimuth: float, elevation: float, distance: float, target: tuple[float, float, float], focal: float,
+    azimuth: float,
+    elevation: float,
+    distance: float,
+    target: tuple[float, float, float],
+    focal: float,
     size: tuple[int, int],
-) -> Camera:  # fmt: skip
+) -> Camera:
     """Camera on a sphere round `target`; azimuth 0 stands before the car, 90 on its left side (degrees)."""
     a, e = np.deg2rad(azimuth), np.deg2rad(elevation)
     eye = np.array(target) + distance * np.array([np.cos(a) * np.cos(e), np.sin(a) * np.cos(e), np.sin(e)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, RUBBER, Atlas, Chart
+from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, RUBBER, Atlas, Chart, Color, edge_distance
 from ayolom.data.synthetic.names import DAMAGE, PART
 from ayolom.data.synthetic.skin import TEXELS, WHEELS
 
@@ -20,12 +20,13 @@ PLACES: dict[str, tuple[tuple[str, ...], int]] = {  # parts it may be on, materi
     "scratch": (PANELS, PAINT),
     "crack": (("front_bumper", "back_bumper"), PAINT),
     "glass_shatter": (
-        ("front_glass", "back_glass", "front_left_door", "front_right_door", "back_left_door", "back_right_door"), GLASS,
+        ("front_glass", "back_glass", "front_left_door", "front_right_door", "back_left_door", "back_right_door"),
+        GLASS,
     ),
     "lamp_broken": (("front_left_light", "front_right_light", "back_left_light", "back_right_light"), LAMP),
     "tire_flat": (("wheel",), RUBBER),
 }  # fmt: skip
-SHARES = {"dent": 0.22, "scratch": 0.20, "crack": 0.17, "glass_shatter": 0.16, "lamp_broken": 0.14, "tire_flat": 0.11}
+SHARES = {"dent": 0.17, "scratch": 0.17, "crack": 0.26, "glass_shatter": 0.13, "lamp_broken": 0.13, "tire_flat": 0.14}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Damage:
 
 def damage_vehicle(atlas: Atlas, rng: np.random.Generator) -> list[Damage]:
     """Draw a random number of damages (now and then none) on an atlas; their order numbers its `damage` plane."""
-    wanted = 0 if rng.random() < 0.16 else int(rng.integers(5, 11))
+    wanted = 0 if rng.random() < 0.16 else int(rng.integers(8, 15))
     names = list(SHARES)
     found: list[Damage] = []
     for kind in rng.choice(names, wanted, p=list(SHARES.values())):
@@ -69,8 +70,8 @@ def _place(atlas: Atlas, kind: str, found: list[Damage], rng: np.random.Generato
     areas = np.array([float(np.count_nonzero(chart.view(free))) for chart in charts])
     chart = charts[rng.choice(3, p=areas / areas.sum())]
     room = chart.view(free) & (chart.view(atlas.damage) == 0)
-    inner = cv2.distanceTransform(cv2.copyMakeBorder(room.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
-    rows, columns = np.nonzero(inner[1:-1, 1:-1] > min(0.09 * TEXELS, 0.6 * inner.max()))
+    inner = edge_distance(room)
+    rows, columns = np.nonzero(inner > min(0.09 * TEXELS, 0.6 * inner.max()))
     if len(rows) < 60:
         return None
     pick = rng.integers(len(rows))
@@ -81,7 +82,7 @@ def _place(atlas: Atlas, kind: str, found: list[Damage], rng: np.random.Generato
 
 def _dent(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rows, columns = np.indices(room.shape, dtype=np.float32)
-    angle, long = rng.uniform(0, np.pi), rng.uniform(0.13, 0.27) * TEXELS
+    angle, long = rng.uniform(0, np.pi), rng.uniform(0.16, 0.32) * TEXELS
     wide = long * rng.uniform(0.5, 0.95)
     u = (columns - centre[0]) * np.cos(angle) + (rows - centre[1]) * np.sin(angle)
     v = (rows - centre[1]) * np.cos(angle) - (columns - centre[0]) * np.sin(angle)
@@ -94,8 +95,8 @@ def _dent(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng:
 
 
 def _strokes(
-    atlas: Atlas, chart: Chart, lines: list[np.ndarray], room: np.ndarray, color: tuple[int, int, int], width: int, gloss: int
-) -> np.ndarray:  # fmt: skip
+    atlas: Atlas, chart: Chart, lines: list[np.ndarray], room: np.ndarray, color: Color, width: int, gloss: int
+) -> np.ndarray:
     """Draw polylines (K, 2) inside `room`; returns the texels they cover."""
     plane = np.zeros(room.shape, np.uint8)
     for line in lines:
@@ -138,10 +139,9 @@ def _crack(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng
     grow(centre, heading, length * 0.6, 0)
     grow(centre, heading + np.pi + rng.normal(0, 0.4), length * 0.5, 0)
     bright = chart.view(atlas.color)[int(centre[1]), int(centre[0])].mean() > 60
-    color = (10, 10, 10) if bright else (150, 150, 150)
-    if bright:
-        _strokes(atlas, chart, [line + (1.0, 1.5) for line in lines], room, (135, 135, 135), 1, 20)
-    return _strokes(atlas, chart, lines, room, color, 2, 5)
+    edge = [line + np.array([1.0, 1.5]) for line in lines]  # the broken edge catches light
+    where = _strokes(atlas, chart, edge, room, (135, 135, 135), 1 if bright else 3, 20)
+    return where | _strokes(atlas, chart, lines, room, (8, 8, 8), 2, 5)
 
 
 def _shatter(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -150,7 +150,10 @@ def _shatter(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, r
     angles = np.sort(rng.uniform(0, 2 * np.pi, spokes))
     ends = reach * rng.uniform(0.5, 1.2, spokes)
     directions = np.stack([np.cos(angles), np.sin(angles)], 1)
-    lines = [centre + np.outer(np.linspace(0, end, 5), w) + rng.normal(0, 0.8, (5, 2)) for w, end in zip(directions, ends)]
+    lines = [
+        centre + np.outer(np.linspace(0, end, 5), direction) + rng.normal(0, 0.8, (5, 2))
+        for direction, end in zip(directions, ends, strict=True)
+    ]
     rings = []
     for ring in (0.14, 0.26, 0.4, 0.58, 0.8):
         loop = centre + directions * np.minimum(reach * ring * rng.uniform(0.85, 1.15, spokes), ends)[:, None]
@@ -205,7 +208,7 @@ def _bend_normals(atlas: Atlas) -> None:
             bent = normal + np.stack([back, 0 * back, down], -1)
         bent /= np.linalg.norm(bent, axis=-1, keepdims=True)
         turn = bent - normal
-        tone = 1 + 1.2 * turn[..., 2] + 0.5 * turn[..., 0] * np.abs(normal[..., 2])  # the hollow keeps its own shade
+        tone = 1 + 1.5 * turn[..., 2] + 0.8 * turn[..., 0] * np.abs(normal[..., 2])  # the hollow keeps its own shade
         tone = np.clip(tone, 0.35, 1.6) * (1 + 3.0 * np.maximum(height, -0.1))
         color = chart.view(atlas.color)
         color[:] = np.clip(color * tone[..., None] + 25 * np.maximum(tone - 1, 0)[..., None], 0, 255).astype(np.uint8)

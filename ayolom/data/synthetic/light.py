@@ -13,7 +13,7 @@ REACH = 1.6  # radius the map covers; 1 is the horizon
 
 @dataclass(frozen=True)
 class Light:
-    """One lighting: sun direction (3,), its strength, the ambient light, and the colours of sky and ground (BGR 0-1)."""
+    """One lighting: sun direction (3,), strengths, and the colours (BGR 0-1) of light, sky and horizon."""
 
     sun: np.ndarray
     strength: float
@@ -21,7 +21,6 @@ class Light:
     tint: np.ndarray
     sky: np.ndarray
     horizon: np.ndarray
-    ground: np.ndarray
     reflections: np.ndarray
     shadow: float
 
@@ -39,9 +38,9 @@ def make_light(kind: str, ground: np.ndarray, rng: np.random.Generator) -> Light
     strength, ambient, tint, sky, horizon, shadow = LIGHTS[kind]
     azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.1)
     sun = np.array([np.cos(azimuth) * np.cos(height), np.sin(azimuth) * np.cos(height), np.sin(height)])
-    values = [np.array(v, np.float32) for v in (tint, sky, horizon)]
-    reflections = _reflections(values[1], values[2], ground.astype(np.float32), rng)
-    return Light(sun, strength, ambient, *values, ground.astype(np.float32), reflections, shadow)
+    above, level = np.array(sky, np.float32), np.array(horizon, np.float32)
+    reflections = _reflections(above, level, ground.astype(np.float32), rng)
+    return Light(sun, strength, ambient, np.array(tint, np.float32), above, level, reflections, shadow)
 
 
 def _reflections(sky: np.ndarray, horizon: np.ndarray, ground: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -60,9 +59,7 @@ def _reflections(sky: np.ndarray, horizon: np.ndarray, ground: np.ndarray, rng: 
     return cv2.GaussianBlur(scene.astype(np.float32), (0, 0), 0.9)
 
 
-def shade(
-    color: np.ndarray, gloss: np.ndarray, normal: np.ndarray, rays: np.ndarray, light: Light
-) -> np.ndarray:  # fmt: skip
+def shade(color: np.ndarray, gloss: np.ndarray, normal: np.ndarray, rays: np.ndarray, light: Light) -> np.ndarray:
     """Lit colours of surface points.
 
     Args:
@@ -76,26 +73,25 @@ def shade(
         (h, w, 3) float32 BGR, 0-1 (may exceed 1).
     """
     sun = light.sun.astype(np.float32)[None]
-    facing = cv2.max(cv2.transform(normal, sun), 0.0)
+    facing = np.maximum(cv2.transform(normal, sun), 0)
     up = np.array([[0.0, 0.0, 0.38 * light.ambient, 0.62 * light.ambient]], np.float32)
     diffuse = cv2.addWeighted(facing, light.strength, cv2.transform(normal, up), 1.0, 0.0)
     along = cv2.transform(cv2.multiply(rays, normal), np.ones((1, 3), np.float32))
     mirrored = cv2.subtract(rays, cv2.multiply(normal, _three(along * 2)))
     seen = _reflected(light, mirrored)
-    mirror = cv2.max(1 + along, 0.0) ** 2
+    mirror = np.maximum(1 + along, 0) ** 2
     mirror *= 0.75 * mirror
     mirror += 0.13
     gleam = gloss.astype(np.float32) / 255
     mirror *= gleam
-    glint = cv2.max(cv2.transform(mirrored, sun), 0.0)
+    glint = np.maximum(cv2.transform(mirrored, sun), 0)
     for _ in range(5):
         glint *= glint
     glint *= gleam
     lit = cv2.multiply(color, _three(diffuse), scale=1 / 255, dtype=cv2.CV_32F)
     lit = cv2.transform(lit, np.diag(light.tint))
-    lit += cv2.multiply(seen, _three(mirror))
-    lit += cv2.transform(glint, (0.9 * light.strength * light.tint)[:, None].astype(np.float32))
-    return lit
+    lit = cv2.add(lit, cv2.multiply(seen, _three(mirror)))
+    return cv2.add(lit, cv2.transform(glint, (0.9 * light.strength * light.tint)[:, None].astype(np.float32)))
 
 
 def _three(plane: np.ndarray) -> np.ndarray:
@@ -106,7 +102,7 @@ def _reflected(light: Light, directions: np.ndarray) -> np.ndarray:
     """What is seen in unit directions (h, w, 3) of the surroundings: (h, w, 3) BGR."""
     scale = REFLECTION / (2 * REACH)
     x, y, z = cv2.split(directions)
-    lift = cv2.divide(scale, cv2.max(z + 1, 0.25))
+    lift = cv2.divide(scale, np.maximum(z + 1, 0.25))
     x *= lift
     x += REFLECTION / 2
     y *= lift

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ayolom.data.synthetic.atlas import Chart
 from ayolom.data.synthetic.body import STEP, Body
+
+if TYPE_CHECKING:
+    from ayolom.data.synthetic.atlas import Chart
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def ribbon_points(body: Body, arcs: np.ndarray, across: np.ndarray) -> np.ndarra
     """Points (R, C, 3) of the ribbon at arc lengths (R,) and at fractions (C,) of the half width, -1 to 1."""
     s = np.arange(len(body.profile)) * STEP
     d, z, nd, nz = (np.interp(arcs, s, values) for values in (*body.profile.T, *body.normals.T))
-    knots = [0.0, body.cuts["hood_front"], body.cuts["cowl"], body.cuts["header"], body.cuts["roof_end"], body.cuts["glass_end"], s[-1]]
+    knots = [0.0, *(body.cuts[name] for name in ("hood_front", "cowl", "header", "roof_end", "glass_end")), s[-1]]
     bow = np.interp(arcs, knots, [0.16, 0.13, 0.05, 0.045, 0.045, 0.06, 0.09])[:, None] * (1 - np.abs(across) ** 2.4)
     y = body.half_width(d, z)[:, None] * across
     x = body.length / 2 - (d[:, None] + nd[:, None] * bow)
@@ -62,9 +65,7 @@ def body_mesh(body: Body, charts: dict[str, Chart]) -> Mesh:
     return Mesh.join(parts)
 
 
-def wheel_mesh(
-    body: Body, charts: dict[str, Chart], name: str, axle: float, side: int, sink: float
-) -> Mesh:  # fmt: skip
+def wheel_mesh(body: Body, charts: dict[str, Chart], name: str, axle: float, side: int, sink: float) -> Mesh:
     """One wheel: outer face, tread and inner face; `sink` metres of its tyre are pressed flat."""
     radius, width = body.wheel_radius, 0.22
     angle = np.linspace(0, 2 * np.pi, 33)

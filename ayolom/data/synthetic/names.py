@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-DAMAGE_NAMES: dict[int, str] = dict(enumerate(("dent", "scratch", "crack", "glass_shatter", "lamp_broken", "tire_flat")))
+DAMAGE_NAMES: dict[int, str] = dict(
+    enumerate(("dent", "scratch", "crack", "glass_shatter", "lamp_broken", "tire_flat"))
+)
 
 # Side windows are door glass and carry the class of their door; the grille, the intake and a number plate carry the
 # class of the panel they sit in; door frames are door, the strip above them and the windscreen pillars are roof.

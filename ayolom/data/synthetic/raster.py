@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
-from ayolom.data.synthetic.camera import Camera
-from ayolom.data.synthetic.mesh import Mesh
+if TYPE_CHECKING:
+    from ayolom.data.synthetic.camera import Camera
+    from ayolom.data.synthetic.mesh import Mesh
 
 Window = tuple[int, int, int, int]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from ayolom.data.synthetic.atlas import Atlas
 from ayolom.data.synthetic.backdrop import GROUNDS, Backdrop, draw_backdrop, make_backdrop, with_shadow
 from ayolom.data.synthetic.body import Body, make_body
 from ayolom.data.synthetic.camera import Camera, orbit
@@ -17,6 +17,9 @@ from ayolom.data.synthetic.light import LIGHTS, Light, make_light, shade
 from ayolom.data.synthetic.mesh import Mesh, body_mesh, mirror_mesh, wheel_mesh
 from ayolom.data.synthetic.raster import Window, bounds, rasterise
 from ayolom.data.synthetic.skin import WHEELS, paint_vehicle
+
+if TYPE_CHECKING:
+    from ayolom.data.synthetic.atlas import Atlas
 
 SMALLEST = 20  # a damage with fewer visible pixels is not labelled
 GRAZING = 0.12  # nor is one seen at a smaller angle (sine) to its surface
@@ -129,9 +132,15 @@ def render_scene(
 
 
 def aim(
-    body: Body, azimuth: float, elevation: float, distance: float, fill: float, size: tuple[int, int],
-    target: tuple[float, float, float] | None = None, steady: bool = False,
-) -> Camera:  # fmt: skip
+    body: Body,
+    azimuth: float,
+    elevation: float,
+    distance: float,
+    fill: float,
+    size: tuple[int, int],
+    target: tuple[float, float, float] | None = None,
+    steady: bool = False,
+) -> Camera:
     """A camera towards the middle of the car, or towards `target` in metres.
 
     The car takes `fill` of the picture's width (or height, when that is reached first) from where the camera stands;
@@ -187,7 +196,7 @@ def _compose(vehicle: Vehicle, camera: Camera, window: Window) -> tuple[np.ndarr
         behind = maps[0][spot] >= 0  # what the body hides of a piece beyond it
         if near[_side(name)]:
             behind = behind & ~cut[spot] if name in WHEELS else (share < 0.5) & behind
-        for plane, new in zip(maps, piece):
+        for plane, new in zip(maps, piece, strict=True):
             np.copyto(plane[spot], new, where=there & ~behind)
         cover[spot] = np.maximum(cover[spot], share)
     return maps, cover
@@ -213,7 +222,7 @@ def _light_up(atlas: Atlas, maps: np.ndarray, rays: np.ndarray, light: Light) ->
 
 def _find(
     vehicle: Vehicle, maps: np.ndarray, rays: np.ndarray, parts: np.ndarray, inner: tuple[slice, slice]
-) -> list[Seen]:  # fmt: skip
+) -> list[Seen]:
     """The damages that can be seen."""
     numbers = _look(vehicle.atlas.damage, maps)
     found = []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ayolom.data.synthetic.scene import aim, draw, make_place, make_vehicle
 from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FRAMES, RATE = 72, 12  # one turn, frames a second
 MIN_KINDS = 4
@@ -27,7 +30,7 @@ def write_video(file: Path, *, seed: int, size: tuple[int, int], frames: int = F
         vehicle = make_vehicle(number)
     place = make_place(number, vehicle.body, backdrop="asphalt", light="day")
     rng = np.random.default_rng([seed, 7])
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"mp4v"), RATE, (size[1], size[0]))
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"mp4v"), RATE, (size[1], size[0]))
     try:
         if not writer.isOpened():
             raise AyolomError(f"{file}: OpenCV cannot write MP4 videos here; leave the video out")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,6 +18,9 @@ from ayolom.data.synthetic.names import DAMAGE_NAMES
 from ayolom.data.synthetic.scene import Scene, Vehicle, aim, draw, make_place, make_vehicle
 from ayolom.data.synthetic.video import write_video
 from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STALE = 3600  # seconds after which an unfinished folder belongs to a run that was killed
 README = """This is a drawn stand-in: cars that do not exist, made by a program, to learn and to test with.
@@ -74,14 +77,17 @@ def generate(
         (folder / "README.txt").write_text(
             README.format(seed=seed, video=line, damages=", ".join(DAMAGE_NAMES.values())), encoding="utf-8"
         )
-    LOGGER.info(f"{root}: drew {train} train and {val} val images in {time.perf_counter() - start:.1f} s (a stand-in, not photographs)")
+    seconds = time.perf_counter() - start
+    LOGGER.info(f"{root}: drew {train} train and {val} val images in {seconds:.1f} s (a stand-in, not photographs)")
 
 
 @contextmanager
 def _finished_or_nothing(root: Path) -> Iterator[Path]:
     """A folder beside `root` that becomes `root` when the block ends well and is removed when it does not."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise AyolomError(f"{root}: already there, the sample set is not written over it; remove it or choose another folder")
+        raise AyolomError(
+            f"{root}: is not an empty folder (the sample set overwrites nothing); choose another or empty it"
+        )
     root.parent.mkdir(parents=True, exist_ok=True)
     for old in root.parent.glob(f".{root.name}.part-*"):
         if time.time() - old.stat().st_mtime > STALE:
@@ -99,8 +105,8 @@ def _finished_or_nothing(root: Path) -> Iterator[Path]:
 
 def _write_sample(folder: Path, split: str, number: int, seed: int, size: tuple[int, int]) -> None:
     rng = np.random.default_rng([seed, split == "val", number])
-    vehicle_seed = 2 * (100_000 * seed + number // 2) + (split == "val")  # two views of each vehicle, none in both splits
-    vehicle = make_vehicle(vehicle_seed)
+    pair = 100_000 * seed + number // 2  # two views of each vehicle; no vehicle is in both splits
+    vehicle = make_vehicle(2 * pair + (split == "val"))
     scene = _take(vehicle, number, size, rng)
     name = f"{number:04d}"
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(80, 96))]
@@ -140,6 +146,11 @@ def label_text(scene: Scene) -> str:
     rows = []
     for seen in scene.damages:
         left, top, right, bottom = seen.xyxy
-        values = ((left + right) / 2 / width, (top + bottom) / 2 / height, (right - left) / width, (bottom - top) / height)
-        rows.append(f"{seen.kind} " + " ".join(f"{value:.6f}" for value in values) + "\n")
+        x, y, w, h = (
+            (left + right) / 2 / width,
+            (top + bottom) / 2 / height,
+            (right - left) / width,
+            (bottom - top) / height,
+        )
+        rows.append(f"{seen.kind} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n")
     return "".join(rows)
