@@ -283,16 +283,23 @@ def test_cached_samples_equal_those_read_from_files(three_kinds, build, cache):
             torch.testing.assert_close(one[key], other[key], rtol=0, atol=0)
 
 
-def test_samples_do_not_change_the_cache(three_kinds, build):
-    data = build(cache="ram", **{**AUGMENTED, "hsv_v": 0.4, "copy_paste": 0.5})
-    part = data.datasets[0]
-    before = part.ims.buffer.clone(), part.masks.buffer.clone(), [label["bboxes"].copy() for label in part.labels]
-    for i in range(len(data)):
-        data[i]
+def test_samples_do_not_change_the_cache(folder, build):
+    for i in range(4):
+        folder.image(f"a{i}", filled(RED))
+        folder.boxes(f"a{i}", "0 0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8\n")
+        folder.mask(f"a{i}", np.full((40, 60), 1))
+    data = build(cache="ram", **{**AUGMENTED, "mosaic": 0.5, "hsv_v": 0.4, "copy_paste": 0.5})
+    (part,) = data.datasets
+    keys = ("cls", "bboxes", "segments")
+    before = part.ims.buffer.clone(), part.masks.buffer.clone()
+    labels = [{key: label[key].copy() for key in keys} for label in part.labels]
+    for i in range(12):
+        data[i % 4]
     assert torch.equal(part.ims.buffer, before[0])
     assert torch.equal(part.masks.buffer, before[1])
-    for label, boxes in zip(part.labels, before[2], strict=True):
-        np.testing.assert_array_equal(label["bboxes"], boxes)
+    for label, old in zip(part.labels, labels, strict=True):
+        for key in keys:
+            np.testing.assert_array_equal(label[key], old[key])
 
 
 def test_close_mosaic_ends_mosaics(three_kinds, build, hyp):
