@@ -53,33 +53,35 @@ class MultiTaskResults(Results):
 
     def _names(self) -> dict[int, str]:
         """Return the class names that belong to `boxes`, else to `semantic_mask`."""
-        holder = self._holder("boxes") or self._holder("semantic_mask")
-        return holder.names if holder else {}
+        holders = (self._holder(key) for key in ("boxes", "semantic_mask"))
+        return next((holder.names for holder in holders if holder is not None), {})
 
     def _holder(self, key: str) -> Results | None:
-        """Return the first task's results that have the given attribute."""
+        """Return the first task's results that have the given attribute; results without a box count as False."""
         return next((result for result in self.tasks.values() if getattr(result, key) is not None), None)
 
     @property
     def boxes(self) -> Boxes | None:
         """Boxes of the first task that has any."""
         holder = self._holder("boxes")
-        return holder.boxes if holder else None
+        return None if holder is None else holder.boxes
 
     @boxes.setter
     def boxes(self, value: Boxes | None) -> None:
-        if value is not None and (holder := self._holder("boxes")):
+        holder = self._holder("boxes")
+        if value is not None and holder is not None:
             holder.boxes = value
 
     @property
     def semantic_mask(self) -> SemanticMask | None:
         """Class map of the first task that has one."""
         holder = self._holder("semantic_mask")
-        return holder.semantic_mask if holder else None
+        return None if holder is None else holder.semantic_mask
 
     @semantic_mask.setter
     def semantic_mask(self, value: SemanticMask | None) -> None:
-        if value is not None and (holder := self._holder("semantic_mask")):
+        holder = self._holder("semantic_mask")
+        if value is not None and holder is not None:
             holder.semantic_mask = value
 
     def new(self) -> MultiTaskResults:
@@ -184,5 +186,6 @@ class MultiTaskResults(Results):
 
     def save_crop(self, save_dir: str | Path, file_name: str | Path = Path("im.jpg")) -> None:
         """Write a picture of each box of the first task with boxes, in a folder for each class."""
-        if holder := self._holder("boxes"):
+        holder = self._holder("boxes")
+        if holder is not None:
             holder.save_crop(save_dir, file_name)

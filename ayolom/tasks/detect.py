@@ -153,7 +153,7 @@ class DetectTask(Task):
     def sentence(self, result: Results) -> str:
         """Return the number of boxes of each class."""
         counts = np.bincount(_array(result.boxes.cls).astype(int), minlength=self.spec.nc)
-        words = [f"{count} {self.spec.names[i]}{'s' * (count > 1)}, " for i, count in enumerate(counts) if count]
+        words = [f"{count} {self.spec.names[i]}{'s' * int(count > 1)}, " for i, count in enumerate(counts) if count]
         return "".join(words) or f"no {self.name}, "
 
     def draw(self, image: np.ndarray, result: Results, options: Any) -> np.ndarray:

@@ -91,7 +91,9 @@ def test_newer_format_asks_for_an_update(tmp_path) -> None:
 def test_strip_keeps_what_prediction_needs(tmp_path) -> None:
     file = tmp_path / "best.pt"
     state = {"w": torch.rand(8), "n": torch.tensor(3)}
-    checkpoint.write_checkpoint(file, {"ema": state, "model": state, "optimizer": {"state": {}}, "epoch": 7, "yaml": {}})
+    checkpoint.write_checkpoint(
+        file, {"ema": state, "model": state, "optimizer": {"state": {}}, "epoch": 7, "yaml": {}}
+    )
     content = checkpoint.strip_checkpoint(file)
     assert set(content) >= {"ema", "yaml", "epoch"} and not {"model", "optimizer"} & set(content)
     assert content["ema"]["w"].dtype == torch.float16 and content["ema"]["n"].dtype == torch.int64
