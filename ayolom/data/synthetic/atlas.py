@@ -44,6 +44,14 @@ class Chart:
         v = self.v_max - (np.arange(self.height) + 0.5) / self.texels
         return u[None], v[:, None]
 
+    def patch(self, column: int, row: int, reach: int) -> tuple[Chart, np.ndarray]:
+        """The part of this chart within `reach` texels of a texel, and where (column, row) that texel lies in it."""
+        top, left = max(row - reach, 0), max(column - reach, 0)
+        height, width = min(row + reach + 1, self.height) - top, min(column + reach + 1, self.width) - left
+        corner = (self.u_min + left / self.texels, self.v_max - top / self.texels)
+        part = Chart(self.row + top, self.column + left, height, width, *corner, self.texels)
+        return part, np.array([column - left, row - top], dtype=np.float64)
+
     def view(self, plane: np.ndarray) -> np.ndarray:
         """This chart's part of an atlas plane, as a view."""
         return plane[self.row : self.row + self.height, self.column : self.column + self.width]

@@ -26,6 +26,7 @@ PLACES: dict[str, tuple[tuple[str, ...], int]] = {  # parts it may be on, materi
     "lamp_broken": (("front_left_light", "front_right_light", "back_left_light", "back_right_light"), LAMP),
     "tire_flat": (("wheel",), RUBBER),
 }  # fmt: skip
+REACH = 0.7  # metres from the middle of a damage to its farthest point, at most
 SHARES = {"dent": 0.17, "scratch": 0.17, "crack": 0.26, "glass_shatter": 0.13, "lamp_broken": 0.13, "tire_flat": 0.14}
 
 
@@ -75,8 +76,9 @@ def _place(atlas: Atlas, kind: str, found: list[Damage], rng: np.random.Generato
     if len(rows) < 60:
         return None
     pick = rng.integers(len(rows))
-    where = DRAW[kind](atlas, chart, np.array([columns[pick], rows[pick]], float), room, rng)
-    chart.view(atlas.damage)[where] = number
+    patch, centre = chart.patch(int(columns[pick]), int(rows[pick]), int(REACH * TEXELS))
+    room = patch.view(free) & (patch.view(atlas.damage) == 0)
+    patch.view(atlas.damage)[DRAW[kind](atlas, patch, centre, room, rng)] = number
     return damage
 
 
