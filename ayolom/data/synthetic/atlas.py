@@ -39,10 +39,10 @@ class Chart:
         return inside + np.array([self.column, self.row])
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Metric coordinates (u (1, W), v (H, 1)) of the texel centres."""
+        """Metric coordinates (u (1, W), v (H, 1)) float32 of the texel centres."""
         u = self.u_min + (np.arange(self.width) + 0.5) / self.texels
         v = self.v_max - (np.arange(self.height) + 0.5) / self.texels
-        return u[None], v[:, None]
+        return u[None].astype(np.float32), v[:, None].astype(np.float32)
 
     def patch(self, column: int, row: int, reach: int) -> tuple[Chart, np.ndarray]:
         """The part of this chart within `reach` texels of a texel, and where (column, row) that texel lies in it."""

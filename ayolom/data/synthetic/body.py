@@ -135,7 +135,8 @@ class Body:
         upper = self.profile[front : rear + 1]
         lower = np.concatenate([self.profile[front::-1], self.profile[: rear - 1 : -1]])
         rising = np.maximum.accumulate
-        return np.interp(d, rising(lower[:, 0]), lower[:, 1]), np.interp(d, rising(upper[:, 0]), upper[:, 1])
+        low = np.interp(d, rising(lower[:, 0]), lower[:, 1])
+        return low.astype(d.dtype), np.interp(d, rising(upper[:, 0]), upper[:, 1]).astype(d.dtype)
 
 
 def make_body(rng: np.random.Generator) -> Body:

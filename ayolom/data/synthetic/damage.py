@@ -9,6 +9,7 @@ import numpy as np
 
 from ayolom.data.synthetic.atlas import GLASS, LAMP, PAINT, RUBBER, Atlas, Chart, Color, edge_distance
 from ayolom.data.synthetic.names import DAMAGE, PART
+from ayolom.data.synthetic.normals import unit
 from ayolom.data.synthetic.skin import TEXELS, WHEELS
 
 PANELS = (
@@ -196,10 +197,11 @@ def _break_lamp(atlas: Atlas, lamp: np.ndarray, number: int, rng: np.random.Gene
 def _bend_normals(atlas: Atlas) -> None:
     """Turn the relief of the dents into normals, and darken and brighten their flanks."""
     for name in ("left", "right", "ribbon"):
-        chart = atlas.charts[name]
-        height = chart.view(atlas.height)
-        if not height.any():
+        x, y, w, h = cv2.boundingRect((atlas.charts[name].view(atlas.height) != 0).view(np.uint8))
+        if not w:
             continue
+        chart, _ = atlas.charts[name].patch(x + w // 2, y + h // 2, max(w, h) // 2 + 2)
+        height = chart.view(atlas.height)
         down, back = np.gradient(height, 1 / chart.texels)
         normal = chart.view(atlas.normal)
         if name == "ribbon":
@@ -208,7 +210,7 @@ def _bend_normals(atlas: Atlas) -> None:
             bent = normal + np.stack([back * forward, down, back * up], -1)
         else:
             bent = normal + np.stack([back, 0 * back, down], -1)
-        bent /= np.linalg.norm(bent, axis=-1, keepdims=True)
+        bent = unit(bent)
         turn = bent - normal
         tone = 1 + 1.5 * turn[..., 2] + 0.8 * turn[..., 0] * np.abs(normal[..., 2])  # the hollow keeps its own shade
         tone = np.clip(tone, 0.35, 1.6) * (1 + 3.0 * np.maximum(height, -0.1))

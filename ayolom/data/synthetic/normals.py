@@ -63,4 +63,6 @@ def tread_normals(chart: Chart) -> np.ndarray:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors (..., 3) at unit length, float32."""
-    return (vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)).astype(np.float32)
+    vectors = vectors.astype(np.float32)
+    length = np.sqrt(np.einsum("...k,...k->...", vectors, vectors))
+    return vectors / np.maximum(length, 1e-9)[..., None]

@@ -74,7 +74,7 @@ def _windows(brush: Painter, body: Body, depth: np.ndarray, belt: np.ndarray) ->
     hinge, middle, rear, glass_end = body.doors
     up = z - belt
     edge = rear - LEAN * up
-    pane = (depth > 0.085) & (up > 0.025) & (d > hinge) & (d < glass_end - up)
+    pane = (depth > 0.085) & (up > 0.025) & (d > hinge) & (d < glass_end - LEAN * up)
     pane &= (brush.part != PART["left_fender"]) & (brush.part != PART["roof"])
     frame = cv2.dilate(pane.view(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (depth > FRAME)
     brush.fill(frame, TRIM)
