@@ -218,6 +218,19 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch, stop):
     assert not list(tmp_path.iterdir())
 
 
+def test_of_two_runs_at_once_the_first_to_finish_stays(tmp_path, monkeypatch):
+    whole = writer._write_sample
+
+    def overtaken(folder, *rest):
+        whole(folder, *rest)
+        (tmp_path / "set").mkdir()
+        (tmp_path / "set" / "first.txt").write_text("first", encoding="utf-8")
+
+    monkeypatch.setattr(writer, "_write_sample", overtaken)
+    generate(tmp_path / "set", train=1, val=0, size=SMALL, video=False)
+    assert list(files_of(tmp_path)) == ["set/first.txt"]
+
+
 def test_an_existing_folder_is_not_overwritten(tmp_path):
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(AyolomError, match="is not an empty folder"):

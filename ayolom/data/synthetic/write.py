@@ -96,6 +96,9 @@ def _finished_or_nothing(root: Path) -> Iterator[Path]:
     try:
         yield folder
         folder.chmod(0o755)
+        if root.exists() and any(root.iterdir()):
+            LOGGER.info(f"{root}: another run made the sample set meanwhile; that one is kept")
+            return
         if root.exists():
             root.rmdir()
         folder.rename(root)
