@@ -84,6 +84,8 @@ class MultiTaskPredictor(BasePredictor):
         for i, (image, path) in enumerate(zip(orig_imgs, self.batch[0], strict=False)):
             result = MultiTaskResults(image, path, kinds, {name: values[i] for name, values in found.items()})
             result.show_speed, result.show_legend = self.settings.show_speed, self.settings.show_legend
+            if self.dataset.mode in {"video", "stream"}:  # the emptiest corner would wander from frame to frame
+                result.legend_corner = "bottom left"
             results.append(result)
         return results
 

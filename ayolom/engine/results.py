@@ -24,6 +24,7 @@ class MultiTaskResults(Results):
         tasks: The base's results by task name.
         show_speed: Whether `plot` writes the milliseconds per image.
         show_legend: Whether `plot` explains the colours of regions.
+        legend_corner: Where `plot` puts them, such as "bottom left"; None takes the emptiest corner.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class MultiTaskResults(Results):
             for name, values in (found or {}).items()
         }
         self.show_speed, self.show_legend = False, True
+        self.legend_corner: str | None = None
         super().__init__(orig_img, path, self._names(), speed=speed)
 
     def _names(self) -> dict[int, str]:
@@ -89,6 +91,7 @@ class MultiTaskResults(Results):
         fresh = MultiTaskResults(self.orig_img, self.path, self.kinds, speed=self.speed)
         fresh.names, fresh.save_dir = self.names, self.save_dir
         fresh.show_speed, fresh.show_legend = self.show_speed, self.show_legend
+        fresh.legend_corner = self.legend_corner
         return fresh
 
     def _apply(self, fn: str, *args: Any, **kwargs: Any) -> MultiTaskResults:
@@ -155,7 +158,9 @@ class MultiTaskResults(Results):
             image = self.kinds[name].draw(image, self.tasks[name], options)
             entries += self.kinds[name].legend(self.tasks[name])
         if entries and masks and (self.show_legend if legend is None else legend):
-            image = draw_legend(image, entries)
+            boxes = self.boxes.xyxy if self.boxes is not None else None
+            avoid = boxes.cpu().numpy() if hasattr(boxes, "cpu") else boxes
+            image = draw_legend(image, entries, corner=self.legend_corner, avoid=avoid)
         if self.show_speed and self.speed.get("inference") is not None:
             image = draw_caption(image, [f"{sum(filter(None, self.speed.values())):.0f} ms/frame"])
         if show:

@@ -61,8 +61,15 @@ class SemanticTask(Task):
         return SegmentationHead(self.spec.nc, channels, *args)
 
     def init_head(self, head: nn.Module, strides: list[float]) -> None:
-        """Tell the head its strides."""
-        head.stride = torch.tensor(strides)
+        """Tell the head its strides.
+
+        Raises:
+            AyolomError: The head's row names another input stride than its input has.
+        """
+        if isinstance(head, SegmentationHead):
+            head.set_strides(strides)
+        else:
+            head.stride = torch.tensor(strides)
 
     def strip_head(self, head: nn.Module) -> None:
         """Drop the auxiliary branch, which only training reads."""
