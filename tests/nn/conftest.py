@@ -53,7 +53,7 @@ def spec(make_spec: Callable[..., dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def make_batch() -> Callable[..., dict[str, Any]]:
-    """Return a maker of batches of four 64-pixel images, labelled as told: a box in each, and a mask of four classes."""
+    """Return a maker of batches of 64-pixel images, labelled as told: a box in each, and a mask of four classes."""
 
     def make(*labelled: tuple[str, ...]) -> dict[str, Any]:
         number = len(labelled)

@@ -118,7 +118,7 @@ ROWS = {
 def test_rows_of_another_form(row: Any) -> None:
     spec = _spec(a=_task(-1))
     spec["tasks"]["a"]["neck"].append(row)
-    with pytest.raises(AyolomError, match=r"tasks\.a\.neck row N1 .*must have the form \[from, repeats, module, args\]"):
+    with pytest.raises(AyolomError, match=r"a\.neck row N1 .*must have the form \[from, repeats, module, args\]"):
         Layout(spec, "x.yaml").rows()
 
 
