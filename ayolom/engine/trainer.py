@@ -15,6 +15,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 from ayolom.balance import make_balance
 from ayolom.config import make_settings, split_settings
 from ayolom.data.build import build_dataset, class_counts
+from ayolom.data.filters import filtered
 from ayolom.data.schema import load_schema
 from ayolom.engine import freezing, plots, resuming
 from ayolom.engine.checkpoint import RUN_STATE, build_model, plain, read_checkpoint, strip_checkpoint, write_checkpoint
@@ -65,7 +66,8 @@ class MultiTaskTrainer(DetectionTrainer):
     # Data -------------------------------------------------------------------------------------------------------------
     def get_dataset(self) -> dict[str, Any]:
         """Read the data set's YAML and return what the base asks of it."""
-        self.schema = load_schema(self.args.data)
+        classes = self.settings.per_task.get("classes", self.args.classes)
+        self.schema = filtered(load_schema(self.args.data), classes, self.args.single_cls)
         for split in ("train", self.args.split):
             if not self.schema.splits.get(split):
                 raise AyolomError(f"{self.schema.file or 'data'}: '{split}:' is missing; name a folder of images")

@@ -14,6 +14,7 @@ from ultralytics.utils import LOGGER, RANK, YAML, callbacks
 from ayolom.compat import ensure_torchvision
 from ayolom.config import Settings, for_task, split_settings
 from ayolom.data.build import build_dataset
+from ayolom.data.filters import filtered
 from ayolom.data.schema import DataSchema, load_schema
 from ayolom.engine.checkpoint import build_model, read_checkpoint
 from ayolom.engine.metrics import MultiTaskMetrics
@@ -83,7 +84,8 @@ class MultiTaskValidator(DetectionValidator):
         """
         if trainer is not None:
             return super().__call__(trainer)
-        self.schema = self.schema or load_schema(self.args.data)
+        classes = self.settings.per_task.get("classes", self.args.classes)
+        self.schema = self.schema or filtered(load_schema(self.args.data), classes, self.args.single_cls)
         ready_fonts(self.schema.tasks.values())
         source, self.args.data = self.args.data, str(self._view())
         try:
