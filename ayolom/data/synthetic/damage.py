@@ -121,9 +121,9 @@ def _scratch(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, r
     lines = []
     for _ in range(int(rng.integers(2, 6))):
         steps = np.linspace(-0.5, 0.5, 9)[:, None] * length * rng.uniform(0.5, 1)
-        wave = np.cumsum(rng.normal(0, 0.5, 9))[:, None] + rng.uniform(-6, 6)
+        wave = np.cumsum(rng.normal(0, 0.5, 9))[:, None] + rng.uniform(-8, 8)
         lines.append(centre + steps * along + wave * across + along * rng.uniform(-0.15, 0.15) * length)
-    return _strokes(atlas, chart, lines, room, color, int(rng.integers(1, 4)), 30)
+    return _strokes(atlas, chart, lines, room, color, int(rng.integers(1, 3)), 30)
 
 
 def _crack(atlas: Atlas, chart: Chart, centre: np.ndarray, room: np.ndarray, rng: np.random.Generator) -> np.ndarray:

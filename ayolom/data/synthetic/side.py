@@ -33,6 +33,7 @@ def paint_side(brush: Painter, body: Body, livery: Livery) -> None:
     arch = _arch_distance(body, d, z) < body.arch_radius
     brush.fill(arch, HOLLOW)
     brush.open[arch] = 1
+    brush.material[depth == 0] = HOLLOW.material  # beyond the outline there is nothing to damage
 
 
 def tail_heights(body: Body) -> tuple[float, float]:
