@@ -58,12 +58,12 @@ class Forward(BaseModel):
                     self._profile_one_layer(layer, inputs, times)
                 if layer.i in names:
                     outputs[names[layer.i]] = self._answer(layer, inputs)
-                    continue
-                maps[layer.i] = output = layer(inputs)
+                else:
+                    maps[layer.i] = layer(inputs)
                 if layer.i - 1 not in self.save:
                     maps.pop(layer.i - 1, None)
                 if embed and layer.i in embed:
-                    vectors.append(output.float().mean((2, 3)))
+                    vectors.append(maps[layer.i].float().mean((2, 3)))
                     if layer.i == max(embed):
                         return torch.unbind(torch.cat(vectors, 1))
         return outputs
