@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from functools import cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+
+
+INSTALLS = "YOLO_AUTOINSTALL"  # read by the base when it is imported
+REQUIREMENTS = "ULTRALYTICS_SKIP_REQUIREMENTS_CHECKS"  # read by the base at every check
+
+
+def forbid_installs() -> None:
+    """Keep the base from installing packages unasked, unless the user has said whether it may.
+
+    By default the base runs `pip install` when it misses a package, even for an image that cannot be decoded. Its
+    switch `YOLO_AUTOINSTALL` works only before the base is imported; after that, its checks are skipped instead, and a
+    missing package shows when it is imported.
+    """
+    if INSTALLS in os.environ:
+        return
+    os.environ[INSTALLS] = "False"
+    utils = sys.modules.get("ultralytics.utils")
+    if getattr(utils, "AUTOINSTALL", False):
+        os.environ.setdefault(REQUIREMENTS, "True")
 
 
 @cache

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ultralytics.engine.model import Model
-from ultralytics.models.yolo.model import YOLO as BaseYOLO
+from ultralytics.models.yolo.model import YOLO as BaseYOLO  # noqa: N811
 from ultralytics.utils import DEFAULT_CFG_DICT, RANK, checks
 
 from ayolom.compat import ensure_torchvision
@@ -23,6 +22,8 @@ from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ultralytics.engine.model import Model
 
     from ayolom.engine.metrics import MultiTaskMetrics
     from ayolom.engine.results import MultiTaskResults
@@ -257,7 +258,7 @@ class YOLO(BaseYOLO):
 def is_multitask_yaml(cfg: str | Path) -> bool:
     """Return whether a model YAML describes several tasks; a file that is not ours to find is not."""
     found = find_model_yaml(cfg)
-    return bool(found) and is_multitask(load_yaml(found[0]))
+    return found is not None and is_multitask(load_yaml(found[0]))
 
 
 def _without_cfg(kwargs: dict[str, Any]) -> dict[str, Any]:

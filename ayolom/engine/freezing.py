@@ -24,7 +24,7 @@ def layers_to_freeze(model: MultiTaskModel, freeze: Any) -> list[int] | int | No
     names = freeze.split(",") if isinstance(freeze, str) else freeze
     if not isinstance(names, (list, tuple)) or all(isinstance(name, int) for name in names):
         return freeze
-    blocks = [layer.block for layer in model.model]
+    blocks = [str(layer.block) for layer in model.model]
     known = {*blocks, *model.tasks}
     layers: set[int] = set()
     for name in (str(name).strip() for name in names):

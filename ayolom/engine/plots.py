@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ayolom.tasks import Task, TaskSpec
 
 
+DRAWN = ("cls", "bboxes", "batch_idx", "semantic_mask")
+
+
 def ready_fonts(specs: Iterable[TaskSpec]) -> None:
     """Let the base's plots write the class names of all tasks without asking the network for a font."""
     from ayolom.draw import prepare_fonts
@@ -38,7 +41,9 @@ def plot_batch(batch: dict[str, Any], tasks: list[Task], file: Path, on_plot: Ca
     pictures: list[tuple[dict[str, Any], Task, list[Task]]] = []
     for task in tasks:
         labels = task.select(batch, everything, tasks)
-        own = {key: labels[key] for key in ("cls", "bboxes", "batch_idx", "semantic_mask") if key in labels}
+        own: dict[str, Any] = {
+            key: labels[key] for key in ("cls", "bboxes", "batch_idx", "semantic_mask") if key in labels
+        }
         free = next((p for p in pictures if not set(own) & set(p[0])), None)
         if free:
             free[0].update(own)

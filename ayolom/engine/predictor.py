@@ -11,6 +11,7 @@ from ultralytics.utils import DEFAULT_CFG, ops
 
 from ayolom.compat import ensure_torchvision
 from ayolom.config import Settings, for_task, split_settings
+from ayolom.data.sources import readable
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.results import MultiTaskResults
 from ayolom.engine.runtime import native, use_threads
@@ -55,6 +56,17 @@ class MultiTaskPredictor(BasePredictor):
         super().setup_model(model, verbose)
         use_threads(self.settings, self.device)
 
+    def setup_source(self, source: Any, stride: int | None = None) -> None:
+        """Open the source; of files, those that cannot be read are named and left out."""
+        channels = getattr(self.model, "channels", 3)
+        try:
+            super().setup_source(readable(source, self.args.batch, self.args.vid_stride, channels), stride)
+        except ConnectionError as error:
+            raise AyolomError(
+                f"source={source}: this camera or stream cannot be opened; check its number or address, that it runs, "
+                "and that no other program holds it"
+            ) from error
+
     def preprocess(self, im: torch.Tensor | list[np.ndarray]) -> torch.Tensor:
         """Prepare the images and choose the tasks to compute."""
         network = native(self.model)
@@ -74,10 +86,10 @@ class MultiTaskPredictor(BasePredictor):
         """
         if not isinstance(orig_imgs, list):
             orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
-        shapes = [tuple(image.shape[:2]) for image in orig_imgs]
+        shapes: list[tuple[int, int]] = [(image.shape[0], image.shape[1]) for image in orig_imgs]
         kinds = native(self.model).tasks
         found = {
-            name: kinds[name].decode(output, tuple(img.shape[2:]), shapes, self._task_args(name))
+            name: kinds[name].decode(output, (img.shape[2], img.shape[3]), shapes, self._task_args(name))
             for name, output in preds.items()
         }
         results = []

@@ -11,6 +11,7 @@ import numpy as np
 from ultralytics.engine.results import Boxes, Results, SemanticMask
 
 if TYPE_CHECKING:
+    from ayolom.draw import Corner
     from ayolom.tasks import Task
 
 
@@ -50,7 +51,7 @@ class MultiTaskResults(Results):
             for name, values in (found or {}).items()
         }
         self.show_speed, self.show_legend = False, True
-        self.legend_corner: str | None = None
+        self.legend_corner: Corner | None = None
         super().__init__(orig_img, path, self._names(), speed=speed)
 
     def _names(self) -> dict[int, str]:
@@ -118,7 +119,7 @@ class MultiTaskResults(Results):
         """Return what every task found, in a few words."""
         return "".join(self.kinds[name].sentence(result) for name, result in self.tasks.items())
 
-    def plot(  # type: ignore[override]
+    def plot(
         self,
         conf: bool = True,
         line_width: float | None = None,
@@ -158,8 +159,7 @@ class MultiTaskResults(Results):
             image = self.kinds[name].draw(image, self.tasks[name], options)
             entries += self.kinds[name].legend(self.tasks[name])
         if entries and masks and (self.show_legend if legend is None else legend):
-            boxes = self.boxes.xyxy if self.boxes is not None else None
-            avoid = boxes.cpu().numpy() if hasattr(boxes, "cpu") else boxes
+            avoid = None if self.boxes is None else self.boxes.cpu().numpy().xyxy
             image = draw_legend(image, entries, corner=self.legend_corner, avoid=avoid)
         if self.show_speed and self.speed.get("inference") is not None:
             image = draw_caption(image, [f"{sum(filter(None, self.speed.values())):.0f} ms/frame"])

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from ayolom.config import Settings
 
-MAY_CHANGE = frozenset(
-    "imgsz batch device close_mosaic augmentations save_period workers cache patience time freeze val plots "
-    "channels_last save_dir".split()
+MAY_CHANGE = frozenset(  # less memory, another machine, another end
+    {"imgsz", "batch", "device", "workers", "cache", "channels_last", "save_dir", "augmentations", "close_mosaic"}
+    | {"save_period", "patience", "time", "freeze", "val", "plots"}
 )
 NOT_COMPARED = frozenset({"model", "data", "mode", "resume", "pretrained", "task"})
 

@@ -45,6 +45,9 @@ class MultiTaskTrainer(DetectionTrainer):
         best_task_fitness: The best fitness of each task so far; its checkpoint is `best_<task>.pt`.
     """
 
+    args: Any
+    model: Any
+
     def __init__(
         self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: dict[str, list] | None = None
     ) -> None:
@@ -77,7 +80,7 @@ class MultiTaskTrainer(DetectionTrainer):
         splits = {name: name for name, paths in self.schema.splits.items() if paths}
         return {"path": self.schema.root, "names": first.names, "nc": first.nc, "channels": 3, **splits}
 
-    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Dataset:
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int = 16) -> Dataset:
         """Return the images of a split with the labels of all tasks that the model has.
 
         Args:
@@ -163,7 +166,7 @@ class MultiTaskTrainer(DetectionTrainer):
             LOGGER.info(f"{name}: class weights {weights.cpu().numpy().round(3).tolist()}")
 
     def build_optimizer(self, model: nn.Module, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """Return the base's optimizer; gates and balance in their own group, without decay, at `gate_lr` times the rate."""
+        """Return the base's optimizer; gates and balance in a group without decay, at `gate_lr` times the rate."""
         optimizer = super().build_optimizer(model, *args, **kwargs)
         network = unwrap_model(model)
         own = [*(gate.gate for gate in network.gates()), *network.balance.parameters()]

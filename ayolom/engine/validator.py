@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import torch
 from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import LOGGER, RANK, YAML, callbacks
@@ -25,6 +24,7 @@ from ayolom.nn.criterion import labelled_images, take
 from ayolom.tasks import Task, make_task
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
     from torch.utils.data import DataLoader, Dataset
 
@@ -66,7 +66,7 @@ class MultiTaskValidator(DetectionValidator):
         self.settings = settings or own
         super().__init__(dataloader, save_dir, args, _callbacks or callbacks.get_default_callbacks())
         self.args.task = "multitask"
-        self.schema = schema
+        self.schema: Any = schema
         self.kinds = kinds or {}
         self.parts: dict[str, Any] = {}
         self.labelled: dict[str, torch.Tensor] = {}
@@ -118,7 +118,7 @@ class MultiTaskValidator(DetectionValidator):
             return build_model(read_checkpoint(model))
         return super().get_model(model, trainer)
 
-    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> Dataset:
+    def build_dataset(self, img_path: str, mode: str = "val", batch: int = 16) -> Dataset:
         """Return the images of a split with the labels of all tasks."""
         tasks = [make_task(spec) for spec in self.schema.tasks.values()]
         return build_dataset(
@@ -221,7 +221,7 @@ class MultiTaskValidator(DetectionValidator):
             if name in self.selected:
                 part.plot_val_samples({**self.selected[name]}, ni)
 
-    def plot_predictions(self, batch: dict[str, Any], preds: dict[str, Any], ni: int) -> None:  # type: ignore[override]
+    def plot_predictions(self, batch: dict[str, Any], preds: dict[str, Any], ni: int) -> None:
         """Draw the predictions for a batch, a picture for each task."""
         for name, found in preds.items():
             self.parts[name].plot_predictions(self.selected[name], found, ni)

@@ -23,7 +23,7 @@ class MultiTaskLoss:
             model: The model; its `args`, `settings` and `class_weights` must be set.
         """
         self.model = model
-        self.criteria = {
+        self.criteria: dict[str, Any] = {
             name: task.criterion(
                 model.model[model.heads[name]], model.args, model.settings, model.class_weights.get(name)
             )
@@ -36,14 +36,14 @@ class MultiTaskLoss:
         )
 
     def __call__(
-        self, preds: dict[str, Any], batch: dict[str, Any], selected: bool = False
+        self, preds: dict[str, Any], batch: dict[str, Any], held: dict[str, torch.Tensor] | None = None
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss to minimise and its named parts.
 
         Args:
             preds: Raw head output by task name; a task may be missing.
             batch: A collated batch; "labelled" names the tasks that each image is labelled for.
-            selected: Whether `preds` hold only the images labelled for their task, else all images of the batch.
+            held: By task name (B,) bool, the images of the batch that `preds` hold; all when None.
 
         Returns:
             The loss, a scalar tensor, summed over images as the base's criteria do; detached items by name, such as
@@ -57,7 +57,8 @@ class MultiTaskLoss:
             images = labelled_images(batch, name)
             if name not in preds or not images.any():
                 continue
-            raw = preds[name] if selected or images.all() else take(preds[name], images.to(device))
+            wanted = images if held is None else images[held[name]]
+            raw = preds[name] if wanted.all() else take(preds[name], wanted.to(device))
             loss, parts = criterion(raw, self.model.tasks[name].select(labels, images, tasks))
             losses[name] = loss.sum()
             items.update({f"{name}/{key}": value for key, value in parts.items()})
@@ -69,7 +70,7 @@ class MultiTaskLoss:
         total = self.model.balance(losses, images) if losses else torch.zeros((), device=device)
         gates = self.model.gates()
         if gates and losses and self.model.settings.gate_cost:
-            openness = torch.stack([torch.sigmoid(gate.gate) for gate in gates]).mean()
+            openness = torch.stack([torch.sigmoid(gate.gate) for gate in gates if gate.gate is not None]).mean()
             total = total + self.model.settings.gate_cost * images * openness
         if not losses:  # a batch without any label still needs a graph to go backward through
             total = total + sum(p.sum() * 0 for p in self.model.parameters() if p.requires_grad)

@@ -69,7 +69,7 @@ class DetectTask(Task):
     def init_head(self, head: nn.Module, strides: list[float]) -> None:
         """Set the strides of the levels and the biases that depend on them."""
         head.stride = torch.tensor(strides)
-        head.bias_init()
+        head.bias_init()  # type: ignore[operator]
 
     # Labels -----------------------------------------------------------------------------------------------------------
     def label_file(self, image_file: str | Path, root: Path) -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 from ayolom.losses import focal_loss, tversky_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class StridedLoss:
@@ -40,7 +43,7 @@ class StridedLoss:
         mask = batch["semantic_mask"]
         step = min(self.stride, max(1, round(mask.shape[-1] / main.shape[-1])))
         mask = mask[:, step // 2 :: step, step // 2 :: step].contiguous()
-        main = resized(main, tuple(mask.shape[-2:]))
+        main = resized(main, mask.shape[-2:])
         return self.criterion((main, *others) if others else main, {"semantic_mask": mask})
 
 
@@ -80,7 +83,7 @@ class FocalTverskyLoss:
     def _terms(self, logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the two weighted terms, logits brought to the size of the target."""
         set_ = self.settings
-        logits = resized(logits, tuple(target.shape[-2:]))
+        logits = resized(logits, target.shape[-2:])
         focal = focal_loss(logits, target, gamma=set_.focal_gamma, class_weights=self.class_weights)
         tversky = tversky_loss(
             logits, target, alpha=set_.tversky_alpha, beta=1 - set_.tversky_alpha, class_weights=self.class_weights
@@ -88,8 +91,8 @@ class FocalTverskyLoss:
         return set_.focal * focal, set_.tversky * tversky
 
 
-def resized(maps: torch.Tensor, shape: tuple[int, int], mode: str = "bilinear") -> torch.Tensor:
+def resized(maps: torch.Tensor, shape: Sequence[int], mode: str = "bilinear") -> torch.Tensor:
     """Return (B, C, h, w) maps at the given (H, W)."""
     if tuple(maps.shape[-2:]) == tuple(shape):
         return maps
-    return F.interpolate(maps, size=shape, mode=mode, align_corners=False if mode == "bilinear" else None)
+    return F.interpolate(maps, size=tuple(shape), mode=mode, align_corners=False if mode == "bilinear" else None)

@@ -74,9 +74,7 @@ class SemanticTask(Task):
     def strip_head(self, head: nn.Module) -> None:
         """Drop the auxiliary branch, which only training reads."""
         if getattr(head, "aux_head", None) is not None:
-            head.aux_head = None
-        if hasattr(head, "strip"):
-            head.strip()
+            head.aux_head = None  # type: ignore[assignment]
 
     # Labels -----------------------------------------------------------------------------------------------------------
     def label_file(self, image_file: str | Path, root: Path) -> Path:

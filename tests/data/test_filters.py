@@ -37,7 +37,8 @@ def test_a_mapping_is_by_task(schema: DataSchema) -> None:
 
 def test_single_class_takes_boxes_as_one(schema: DataSchema) -> None:
     tasks = filtered(schema, single_cls=True).tasks
-    assert tasks["damage"].names == {0: "damage"} and tasks["damage"].single_cls
+    assert tasks["damage"].names == {0: "damage"}
+    assert tasks["damage"].single_cls
     assert tasks["parts"] == schema.tasks["parts"]
 
 

@@ -22,49 +22,56 @@ def pictures(small_data: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def result(trained: SimpleNamespace, pictures: list[Path]):  # noqa: ANN201
+def result(trained: SimpleNamespace, pictures: list[Path]):
     return trained.model(pictures[0], **LOW)[0]
 
 
-def test_result_carries_every_task_in_the_frame_of_the_image(result) -> None:  # noqa: ANN001
+def test_result_carries_every_task_in_the_frame_of_the_image(result) -> None:
     height, width = cv2.imread(result.path).shape[:2]
     assert list(result.tasks) == ["damage", "parts"]
     damage, parts = result.tasks["damage"], result.tasks["parts"]
     assert damage.boxes.xyxy.shape == (5, 4)
-    assert float(damage.boxes.xyxy.min()) >= 0 and float(damage.boxes.xyxy[:, 2].max()) <= width
-    assert parts.semantic_mask.data.shape == (height, width) and parts.semantic_mask.data.dtype == torch.uint8
-    assert damage.names[0] == "dent" and parts.names[0] == "background"
+    assert float(damage.boxes.xyxy.min()) >= 0
+    assert float(damage.boxes.xyxy[:, 2].max()) <= width
+    assert parts.semantic_mask.data.shape == (height, width)
+    assert parts.semantic_mask.data.dtype == torch.uint8
+    assert damage.names[0] == "dent"
+    assert parts.names[0] == "background"
 
 
-def test_result_reads_like_the_base_s(result) -> None:  # noqa: ANN001
-    assert len(result) == 5 and result.names == result.tasks["damage"].names
+def test_result_reads_like_the_base_s(result) -> None:
+    assert len(result) == 5
+    assert result.names == result.tasks["damage"].names
     assert result.boxes is result.tasks["damage"].boxes
     assert result.semantic_mask is result.tasks["parts"].semantic_mask
-    assert len(result[:2]) == 2 and result[:2].semantic_mask.data.shape == result.semantic_mask.data.shape
+    assert len(result[:2]) == 2
+    assert result[:2].semantic_mask.data.shape == result.semantic_mask.data.shape
     assert isinstance(result.numpy().boxes.xyxy, np.ndarray)
     assert set(result.speed) == {"preprocess", "inference", "postprocess"}
 
 
-def test_supervision_reads_the_result(result) -> None:  # noqa: ANN001
+def test_supervision_reads_the_result(result) -> None:
     supervision = pytest.importorskip("supervision")
     detections = supervision.Detections.from_ultralytics(result)
     np.testing.assert_allclose(detections.xyxy, result.boxes.xyxy.numpy())
     assert list(detections.data["class_name"]) == [result.names[int(c)] for c in result.boxes.cls]
 
 
-def test_tables_hold_all_tasks(result) -> None:  # noqa: ANN001
+def test_tables_hold_all_tasks(result) -> None:
     rows = result.summary()
     assert {row["task"] for row in rows} == {"damage", "parts"}
-    assert json.loads(result.to_json()) and len(result.to_df()) == len(rows)
+    assert json.loads(result.to_json())
+    assert len(result.to_df()) == len(rows)
     assert result.to_csv().count("\n") == len(rows) + 1
     shares = [row["pixel_ratio"] for row in rows if row["task"] == "parts"]
     assert sum(shares) == pytest.approx(1, abs=1e-3)
 
 
-def test_files_are_in_the_form_of_a_dataset(result, tmp_path: Path) -> None:  # noqa: ANN001
+def test_files_are_in_the_form_of_a_dataset(result, tmp_path: Path) -> None:
     result.save_txt(tmp_path / "labels" / "a.txt", save_conf=True)
     lines = (tmp_path / "labels" / "a.txt").read_text().splitlines()
-    assert len(lines) == 5 and all(len(line.split()) == 6 for line in lines)
+    assert len(lines) == 5
+    assert all(len(line.split()) == 6 for line in lines)
     mask = cv2.imread(str(tmp_path / "labels-parts" / "a.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(mask, result.semantic_mask.data.numpy())
 
@@ -75,7 +82,8 @@ def test_plot_leaves_the_original_alone(size: tuple[int, int], trained: SimpleNa
     found = trained.model(image, **LOW)[0]
     found.show_speed = True
     drawn = found.plot()
-    assert drawn.shape == image.shape and (drawn != image).any()
+    assert drawn.shape == image.shape
+    assert (drawn != image).any()
     np.testing.assert_array_equal(found.orig_img, image)
 
 
@@ -126,7 +134,8 @@ def test_tracking_gives_ids(trained: SimpleNamespace, small_data: Path) -> None:
 
 def test_thresholds_and_classes_by_task(trained: SimpleNamespace, pictures: list[Path]) -> None:
     high = trained.model(pictures[0], **{**LOW, "conf": {"damage": 0.99}})[0]
-    assert len(high.boxes) == 0 and high.semantic_mask is not None
+    assert len(high.boxes) == 0
+    assert high.semantic_mask is not None
     only = trained.model(pictures[0], **{**LOW, "classes": {"damage": [2], "parts": [0]}})[0]
     assert set(only.boxes.cls.tolist()) <= {2.0}
     assert set(only.semantic_mask.data.unique().tolist()) <= {0, 255}
@@ -136,7 +145,8 @@ def test_thresholds_and_classes_by_task(trained: SimpleNamespace, pictures: list
 
 def test_only_some_tasks(trained: SimpleNamespace, pictures: list[Path]) -> None:
     parts = trained.model(pictures[0], only_tasks=["parts"], **LOW)[0]
-    assert list(parts.tasks) == ["parts"] and parts.boxes is None
+    assert list(parts.tasks) == ["parts"]
+    assert parts.boxes is None
     assert list(trained.model(pictures[0], **LOW)[0].tasks) == ["damage", "parts"]
     with pytest.raises(AyolomError, match=r"only_tasks=part: the model has no such task. Did you mean 'parts'"):
         trained.model(pictures[0], only_tasks=["part"], **LOW)
