@@ -59,12 +59,7 @@ def image_shape(file: str | Path) -> tuple[int, int]:
     Raises:
         AyolomError: The file cannot be read, is damaged, cut short or too small.
     """
-    try:
-        data = Path(file).read_bytes()
-    except OSError as error:
-        raise AyolomError(f"{file}: cannot be read ({error.strerror})") from None
-    if not data:
-        raise AyolomError(f"{file}: is an empty file; copy the image again")
+    data = _content(file)
     shape = _jpeg_shape(data, file) if data.startswith(JPEG_SIGNATURE) else read_image(file).shape[:2]
     if min(shape) < MIN_SIDE:
         raise AyolomError(f"{file}: is {shape[1]}x{shape[0]} pixels; images of less than {MIN_SIDE} are of no use")
@@ -89,6 +84,30 @@ def read_image(file: str | Path, flags: int = 1) -> np.ndarray:
     if image is None:
         raise AyolomError(f"{file}: is no image that can be read, or is damaged; remove it or copy it again")
     return image
+
+
+def check_jpeg(file: str | Path) -> bool:
+    """Return whether a file is a JPEG, and raise where it is cut short: decoders fill up the rest and say nothing.
+
+    Raises:
+        AyolomError: The file cannot be read, is empty, or a JPEG that ends too early.
+    """
+    data = _content(file)
+    if not data.startswith(JPEG_SIGNATURE):
+        return False
+    _jpeg_shape(data, file)
+    return True
+
+
+def _content(file: str | Path) -> bytes:
+    """Return what is in a file."""
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise AyolomError(f"{file}: cannot be read ({error.strerror}); check the path") from None
+    if not data:
+        raise AyolomError(f"{file}: is an empty file; copy the image again")
+    return data
 
 
 def _jpeg_shape(data: bytes, file: str | Path) -> tuple[int, int]:
