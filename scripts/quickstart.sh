@@ -22,8 +22,8 @@ say "Score both tasks on the images kept apart"
 "$ayolom" val model="$best" data=cardamage.yaml imgsz=320 "${into[@]}" name=val
 
 say "Predict pictures, then a video that walks around a car"
-read_data='from ayolom.data.schema import load_schema as load; s = load("cardamage.yaml"); print(s.sources("val")[0], s.video)'
-read -r pictures video < <("$python" -c "$read_data" | tail -n 1)
+read_data='from ayolom.data.schema import load_schema as load; s = load("cardamage.yaml"); print(s.sources("val")[0]); print(s.video)'
+{ read -r pictures; read -r video; } < <("$python" -c "$read_data" | tail -n 2)
 "$ayolom" predict model="$best" source="$pictures" imgsz=320 conf=0.1 "${into[@]}" name=pictures
 "$ayolom" predict model="$best" source="$video" imgsz=320 conf=0.1 show_speed=True "${into[@]}" name=video
 
