@@ -17,8 +17,8 @@ class StridedLoss:
     """Compares logits and mask at every n-th pixel of the image.
 
     The base enlarges logits to the size of the image first. With 20 classes at stride 8 that makes 64 times the numbers
-    out of the same information, and on a CPU the loss then costs more than the network. Here the logits are enlarged
-    to `stride` at most, and of the mask the pixels in the middle of those cells are taken: a sample of the same mean.
+    out of the same information, and on a CPU the loss then costs more than the network. Here the logits are enlarged to
+    `stride` at most, and of the mask a pixel in the middle of each of those cells is taken: a sample of the same mean.
     """
 
     def __init__(self, criterion: Any, stride: int) -> None:
@@ -42,7 +42,7 @@ class StridedLoss:
         main, *others = preds if isinstance(preds, (tuple, list)) else (preds,)
         mask = batch["semantic_mask"]
         step = min(self.stride, max(1, round(mask.shape[-1] / main.shape[-1])))
-        mask = mask[:, step // 2 :: step, step // 2 :: step].contiguous()
+        mask = _middle_pixels(mask, step)
         main = resized(main, mask.shape[-2:])
         return self.criterion((main, *others) if others else main, {"semantic_mask": mask})
 
@@ -89,6 +89,21 @@ class FocalTverskyLoss:
             logits, target, alpha=set_.tversky_alpha, beta=1 - set_.tversky_alpha, class_weights=self.class_weights
         )
         return set_.focal * focal, set_.tversky * tversky
+
+
+def _middle_pixels(mask: torch.Tensor, step: int) -> torch.Tensor:
+    """Return (B, h, w), a pixel in the middle of each cell of step x step pixels of (B, H, W).
+
+    The middle of an even number of pixels lies between two. Taking always the second would teach every border half a
+    pixel away from where it is, so neighbouring cells take turns.
+    """
+    if step == 1:
+        return mask
+    height, width = mask.shape[-2] // step, mask.shape[-1] // step
+    rows = torch.arange(height, device=mask.device)[:, None]
+    columns = torch.arange(width, device=mask.device)
+    middle = torch.tensor(((step - 1) // 2, step // 2), device=mask.device)
+    return mask[:, rows * step + middle[columns % 2], columns * step + middle[rows % 2]]
 
 
 def resized(maps: torch.Tensor, shape: Sequence[int], mode: str = "bilinear") -> torch.Tensor:

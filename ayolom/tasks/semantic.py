@@ -97,13 +97,17 @@ class SemanticTask(Task):
         return not np.isin(present, (self.background, 255), invert=True).any()
 
     def plane(self, label: dict[str, np.ndarray], label_file: Path, shape: tuple[int, int]) -> np.ndarray:
-        """Return the mask at the given (H, W): polygons are drawn at that size, a PNG is resized by nearest pixel."""
+        """Return the mask at the given (H, W): polygons are drawn at that size, a PNG is resized by nearest pixel.
+
+        The pixel nearest to the centre is taken: OpenCV's plain nearest takes the one nearest to the upper left corner,
+        which moves a mask that is made four times smaller by 0.4 of its pixels against its image.
+        """
         if self.spec.polygons:
             mask = rasterise(label, shape, self.spec.nc, self.background)
         else:
             mask = read_mask(label_file, tuple(label["size"]), self.spec.nc, self.spec.ignore)
         if mask.shape != tuple(shape):
-            mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+            mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
         if self.spec.classes is not None:
             mask[~np.isin(mask, (*self.spec.classes, 255))] = 255
         return mask
@@ -147,7 +151,7 @@ class SemanticTask(Task):
         mIoU averages over the classes that labels or predictions hold, so one that is only predicted counts as 0;
         `mIoU_present` averages over the classes of the labels, as the base does. In a binary task mIoU averages
         foreground and background, and IoU is the foreground's. Balanced accuracy is (sensitivity + specificity) / 2,
-        as in YOLOP and A-YOLOM.
+        as in YOLOP and A-YOLOM; where the labels hold only one of the two, what is known of them.
         """
         if metrics.matrix is None:
             return (0.0,) * len(self.metric_names)
@@ -157,8 +161,8 @@ class SemanticTask(Task):
         iou = hit / union.clamp(min=1)
         accuracy = float(hit.sum() / matrix.sum().clamp(min=1))
         if self.spec.nc == 1:
-            balanced = (hit / labelled.clamp(min=1)).mean()
-            return float(iou.mean()), float(iou[1]), float(balanced), accuracy
+            balanced = _mean((hit / labelled)[labelled > 0])
+            return _mean(iou[union > 0]), float(iou[1]), balanced, accuracy
         return _mean(iou[union > 0]), _mean(iou[labelled > 0]), accuracy
 
     def fitness(self, metrics: Any) -> float:
@@ -176,10 +180,10 @@ class SemanticTask(Task):
         """
         logits = output[0] if isinstance(output, (tuple, list)) else output
         maps = logits if logits.ndim == 3 else _best(resized(logits.float(), image_shape))
-        maps = resized(maps[:, None].float(), image_shape, "nearest")
+        maps = resized(maps[:, None].float(), image_shape, "nearest-exact")
         results = []
         for one, shape in zip(maps, original_shapes, strict=True):
-            mask = ops.scale_masks(one[None], shape, mode="nearest")[0, 0].to(torch.uint8)
+            mask = ops.scale_masks(one[None], shape, mode="nearest-exact")[0, 0].to(torch.uint8)
             if args.classes is not None:
                 mask[~torch.isin(mask, torch.as_tensor(args.classes, device=mask.device).to(mask.dtype))] = 255
             results.append({"semantic_mask": mask})
