@@ -12,7 +12,7 @@ from ultralytics.nn.tasks import BaseModel
 from ayolom.nn.references import IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from ayolom.nn.graph import Layer
@@ -51,8 +51,9 @@ class Forward(BaseModel):
         vectors: list[torch.Tensor] = []
         times: list[float] = []
         names = {index: name for name, index in self.heads.items()}
+        layers: Iterable[Layer] = self.model if embed else self._needed()
         with self._precision(x):
-            for layer in self.model if embed else self._needed():
+            for layer in layers:
                 inputs = _gather(layer, maps)
                 if profile:
                     self._profile_one_layer(layer, inputs, times)
@@ -98,7 +99,8 @@ class Forward(BaseModel):
 
     def _needed(self) -> Iterator[Layer]:
         """Yield the layers that the active tasks depend on, in order."""
-        for layer in self.model:
+        layers: Iterable[Layer] = self.model
+        for layer in layers:
             if layer.users if self.active is None else layer.users & self.active:
                 yield layer
 
