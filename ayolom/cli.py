@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from subprocess import CalledProcessError
+from typing import TYPE_CHECKING, Any
 
 from ayolom import __version__
+from ayolom.compat import forbid_installs
 from ayolom.errors import AyolomError, nearest
 
+if TYPE_CHECKING:
+    from ayolom.model import YOLO
+
+# What a user can mend, or what says enough by itself; anything else is a mistake of ours and shows where it arose.
+EXPECTED = (OSError, SyntaxError, TypeError, ValueError, RuntimeError, AssertionError, ImportError, CalledProcessError)
+INTERRUPTED = 130  # the shells' exit status for Ctrl-C
 MODES = ("train", "val", "predict", "track", "export", "tune", "benchmark")
 HELP = """
 ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a class for every pixel).
@@ -31,7 +40,7 @@ ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a 
 
   Models: aYOLOM26{n,s,m,l,x}.yaml (lighter, recommended), aYOLOM{n,s,m,l,x}.yaml (as published), aYOLOM{n,s}-bdd.yaml
   Settings: `yolo cfg` lists the base's, `ayolom cfg` ours. `ayolom checks` says whose `yolo` command is in place.
-  AYOLOM_TRACEBACK=1 shows where an error arose.
+  AYOLOM_TRACEBACK=1 shows where an error arose. YOLO_AUTOINSTALL=True lets the base install packages that it misses.
 """
 
 
@@ -41,46 +50,80 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: Program name and arguments; `sys.argv` when None.
     """
-    program, *words = sys.argv if argv is None else argv
+    argv = list(sys.argv if argv is None else argv)
+    forbid_installs()
     try:
-        return _run(Path(program).stem, words)
-    except KeyboardInterrupt:
-        print("interrupted; a training goes on with: yolo train resume=<run>/weights/last.pt", file=sys.stderr)
-        return 130
-    except (AyolomError, OSError, SyntaxError, TypeError, ValueError, RuntimeError) as error:
+        return _run(argv)
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted{''.join(map(str, interrupt.args))}", file=sys.stderr)
+        return INTERRUPTED
+    except EXPECTED as error:
         if os.environ.get("AYOLOM_TRACEBACK"):
             raise
         if not isinstance(error, (AyolomError, OSError, SyntaxError)):
             print("set AYOLOM_TRACEBACK=1 to see where this arose", file=sys.stderr)
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error or type(error).__name__}", file=sys.stderr)
         return 1
 
 
-def _run(program: str, words: list[str]) -> int:
-    """Do what the words say."""
+def _run(argv: list[str]) -> int:
+    """Do what a command line, program name first, says."""
+    words = argv[1:]
     first = words[0].lstrip("-").lower() if words else "help"
     if first in {"help", "h"} or "--help" in words:
-        _base()
+        _base(argv)
         print(HELP)
         return 0
-    if program == "ayolom" and first in _SPECIAL:
+    if Path(argv[0]).stem == "ayolom" and first in _SPECIAL:
         return _SPECIAL[first](_parse(words[1:]))
     arguments = _parse(words)
-    if not _is_ours(arguments):
-        _base()
-        return 0
-    _run_multitask(arguments)
+    if _is_ours(arguments):
+        _run_multitask(arguments)
+    else:
+        _check_files(arguments)
+        _base([argv[0], *_without_trust(words)])
     return 0
 
 
-def _base() -> None:
-    """Hand the command line to the base as it was typed."""
+def _base(argv: list[str]) -> None:
+    """Hand a command line to the base, which reads `sys.argv`.
+
+    The base saves pictures only for a program whose name ends with "yolo", so it is told that name.
+    """
     from ultralytics.cfg import entrypoint
 
     from ayolom.compat import ensure_torchvision
 
     ensure_torchvision()
-    entrypoint()
+    program = argv[0] if argv[0].endswith("yolo") else "yolo"
+    kept = sys.argv[:]
+    sys.argv[:] = [program, *argv[1:]]
+    try:
+        entrypoint()
+    finally:
+        sys.argv[:] = kept
+
+
+def _check_files(arguments: dict[str, Any]) -> None:
+    """Raise for weights that are not there, damaged, or hold code and are not trusted, before the base loads them."""
+    from ayolom.engine.transfer import check_network, is_missing
+
+    for name in ("model", "pretrained", "resume"):
+        file = arguments.get(name)
+        if not isinstance(file, str) or not file.endswith(".pt"):
+            continue
+        if is_missing(file):
+            raise AyolomError(f"{name}={file}: no such checkpoint; check the path")
+        if Path(file).is_file():
+            check_network(file, trust=arguments.get("trust") is True)
+
+
+def _without_trust(words: list[str]) -> list[str]:
+    """Return the words without `trust=`, which the base does not know; untouched where it is not given."""
+    from ultralytics.cfg import merge_equals_args
+
+    given = [word for word in merge_equals_args(words) if re.fullmatch(r"-*trust(=.*)?", word)]
+    return [word for word in merge_equals_args(words) if word not in given] if given else words
 
 
 def _checks(arguments: dict[str, Any]) -> int:
@@ -121,6 +164,8 @@ def _parse(words: list[str]) -> dict[str, Any]:
         word = word.lstrip("-").rstrip(",")
         if "=" in word:
             name, value = parse_key_value_pair(word)
+            if isinstance(value, str) and value.startswith("{"):
+                value = re.sub(r"(?<=[\w'\"]):(?=\S)", ": ", value)  # {damage:0.3} would be a word, not a mapping
             arguments[name] = value
         elif word in MODES:
             arguments["mode"] = word
@@ -133,31 +178,42 @@ def _join_braces(words: list[str]) -> list[str]:
     """Put together what a shell has split inside braces, such as `conf={damage:` and `0.3}`."""
     joined: list[str] = []
     for word in words:
-        if joined and joined[-1].count("{") > joined[-1].count("}"):
+        if joined and _is_open(joined[-1]):
             joined[-1] += f" {word}"
         else:
             joined.append(word)
+    if joined and _is_open(joined[-1]):
+        raise AyolomError(f"{joined[-1]}: the brace is not closed; write it in quotes: 'conf={{damage: 0.3}}'")
     return joined
+
+
+def _is_open(word: str) -> bool:
+    """Return whether a brace in a word waits to be closed."""
+    return word.count("{") > word.count("}")
 
 
 def _is_ours(arguments: dict[str, Any]) -> bool:
     """Return whether a command is for a model of several tasks."""
+    from ultralytics.utils.files import get_latest_run
+
     from ayolom.engine.checkpoint import is_checkpoint
     from ayolom.model import TASK, is_multitask_yaml
 
     if arguments.get("task") == TASK or arguments.get(TASK):
         return True
     files = [str(arguments[name]) for name in ("model", "resume") if isinstance(arguments.get(name), str)]
+    if not files and arguments.get("resume") is True:
+        files = [str(get_latest_run())]
     for file in files:
         if file.endswith((".yaml", ".yml")) and is_multitask_yaml(file):
             return True
         if file.endswith(".pt") and is_checkpoint(file):
             return True
-    return not files and _has_tasks(arguments.get("data"))
+    return _has_tasks(arguments.get("data"))
 
 
 def _has_tasks(data: Any) -> bool:
-    """Return whether a dataset YAML, named without a model, describes several tasks."""
+    """Return whether a dataset YAML describes several tasks; `YOLO` says so where the model is of one."""
     from ayolom.config import find_data_yaml
     from ayolom.data.schema import is_multitask
 
@@ -171,21 +227,25 @@ def _run_multitask(arguments: dict[str, Any]) -> None:
     """Run one mode of a model of several tasks."""
     from ultralytics.utils import ASSETS, DEFAULT_CFG_DICT, LOGGER
 
-    from ayolom.config import setting_names
-    from ayolom.model import TASK, YOLO
+    from ayolom.config import BASE_EXTRAS, setting_names
+    from ayolom.model import TASK, YOLO, refuse_tasks
 
     mode = arguments.pop("mode", None)
-    if mode not in MODES:
-        raise AyolomError(f"mode={mode}: say what to do, one of {', '.join(MODES)}.{nearest(str(mode), MODES)}")
     arguments.pop("task", None)
     arguments.pop(TASK, None)
-    known = {*DEFAULT_CFG_DICT, *setting_names(), "cfg", "augmentations", "save_dir"}
+    known = {*DEFAULT_CFG_DICT, *setting_names(), *BASE_EXTRAS, "cfg"}
     for name in arguments:
         if name not in known:
-            raise AyolomError(f"{name}: no such setting.{nearest(name, known)}")
+            what = "setting" if mode else "mode or setting"
+            raise AyolomError(f"{name}: no such {what}.{nearest(name, known if mode else {*MODES, *known})}")
+    if mode not in MODES:
+        what = f"mode={mode}: no such mode.{nearest(str(mode), MODES)}" if mode else "the mode is missing."
+        raise AyolomError(f"{what} Say what to do, one of {', '.join(MODES)}: yolo train model=... data=...")
     resume = arguments.get("resume")
     model = arguments.pop("model", None) or (resume if isinstance(resume, str) else "aYOLOM26n.yaml")
-    yolo = YOLO(model, trust=bool(arguments.get("trust")))
+    if _is_of_one_task(str(model)):
+        refuse_tasks(arguments.get("data"), model)
+    yolo = YOLO(model, trust=arguments.get("trust") is True)
     if mode in {"predict", "track"}:
         source = arguments.pop("source", None)
         if source is None:
@@ -194,7 +254,28 @@ def _run_multitask(arguments: dict[str, Any]) -> None:
         for _ in getattr(yolo, mode)(source=source, stream=True, **{"save": True, **arguments}):
             pass
         return
-    getattr(yolo, mode)(**arguments)
+    try:
+        getattr(yolo, mode)(**arguments)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_go_on(yolo)) from None
+
+
+def _is_of_one_task(model: str) -> bool:
+    """Return whether a file is a checkpoint of the base, here or one that it would fetch."""
+    from ayolom.engine.checkpoint import is_checkpoint
+    from ayolom.engine.transfer import is_missing
+
+    return model.endswith(".pt") and not is_checkpoint(model) and not is_missing(model)
+
+
+def _how_to_go_on(yolo: YOLO) -> str:
+    """Return what to do after an interrupted training, "" when nothing was trained."""
+    last = getattr(yolo.trainer, "last", None)
+    if last is None:
+        return ""
+    if not last.is_file():
+        return " before the first epoch was over; nothing is kept"
+    return f"; go on with: yolo train resume={last}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from functools import cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 
-
 INSTALLS = "YOLO_AUTOINSTALL"  # read by the base when it is imported
 REQUIREMENTS = "ULTRALYTICS_SKIP_REQUIREMENTS_CHECKS"  # read by the base at every check
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from ultralytics.models.yolo.model import YOLO as BaseYOLO  # noqa: N811
 from ultralytics.utils import DEFAULT_CFG_DICT, RANK, checks
 
-from ayolom.compat import ensure_torchvision
+from ayolom.compat import ensure_torchvision, forbid_installs
 from ayolom.config import find_model_yaml, make_settings, setting_names, split_settings
+from ayolom.data.schema import is_multitask as is_multitask_data
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.predictor import MultiTaskPredictor
 from ayolom.engine.trainer import MultiTaskTrainer
-from ayolom.engine.transfer import read_weights, safe_content
+from ayolom.engine.transfer import check_network, is_missing, read_weights
 from ayolom.engine.validator import MultiTaskValidator
 from ayolom.errors import AyolomError
 from ayolom.nn.model import MultiTaskModel
-from ayolom.nn.spec import is_multitask
+from ayolom.nn.spec import is_multitask, load_spec
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class YOLO(BaseYOLO):
         Raises:
             AyolomError: The file is missing, damaged, or holds code and is not trusted.
         """
+        forbid_installs()
         ensure_torchvision()
         self._trust = trust
         self._settings = make_settings()
@@ -93,7 +95,12 @@ class YOLO(BaseYOLO):
     def _new(self, cfg: str, task: str | None = None, verbose: bool = False) -> None:
         """Build a model from a YAML, ours when it has `tasks:`."""
         if not is_multitask_yaml(cfg):
-            super()._new(cfg, task, verbose)
+            try:
+                super()._new(cfg, task, verbose)
+            except FileNotFoundError:
+                if find_model_yaml(cfg) is None:
+                    load_spec(cfg)  # says which files there are
+                raise
             return
         self.cfg, self.task, self.model_name = cfg, TASK, cfg
         self.model = MultiTaskModel(cfg, verbose=verbose and RANK == -1)
@@ -110,11 +117,15 @@ class YOLO(BaseYOLO):
             content = read_checkpoint(weights)
             self._take(content, str(weights))
             return
-        if Path(weights).is_file():
-            safe_content(weights, self._trust)
-        elif Path(weights).name != str(weights):
+        if is_missing(weights):
             raise AyolomError(f"{weights}: no such checkpoint; check the path")
+        self._check_content(weights)
         super()._load(weights, task)
+
+    def _check_content(self, weights: Any) -> None:
+        """Raise when a file that the base is about to load is damaged, or holds code and is not trusted."""
+        if isinstance(weights, (str, Path)) and Path(weights).is_file():
+            check_network(weights, self._trust)
 
     def _take(self, content: dict[str, Any], file: str) -> None:
         """Become the model of a checkpoint of ours."""
@@ -132,8 +143,7 @@ class YOLO(BaseYOLO):
             weights: A checkpoint file, a network, or a state dict.
         """
         if self.task != TASK:
-            if isinstance(weights, (str, Path)) and Path(weights).is_file():
-                safe_content(weights, self._trust)
+            self._check_content(weights)
             return super().load(weights)
         self.model.load(read_weights(weights, self._trust) if isinstance(weights, (str, Path)) else weights)
         self.ckpt, self.predictor = {"loaded": True}, None
@@ -172,8 +182,10 @@ class YOLO(BaseYOLO):
             The metrics of the best checkpoint.
         """
         if self.task != TASK:
+            refuse_tasks(kwargs.get("data"), self.model_name)
+            self._check_content(kwargs.get("pretrained"))
             return super().train(trainer, **kwargs)
-        args = {**self._own_settings(), **self.overrides, **_without_cfg(kwargs), "mode": "train"}
+        args = {**self._own_settings(), "trust": self._trust, **self.overrides, **_without_cfg(kwargs), "mode": "train"}
         if args.get("resume") is True:
             args["resume"] = self.ckpt_path or True
         if not args.get("data") and not args.get("resume"):
@@ -182,7 +194,7 @@ class YOLO(BaseYOLO):
         if self.ckpt and not args.get("resume"):
             weights = None if args.get("pretrained") is False else self.model
             if isinstance(args.get("pretrained"), (str, Path)):
-                weights = read_weights(args["pretrained"], self._trust)
+                weights = read_weights(args["pretrained"], args["trust"])
             self.trainer.model = self.trainer.get_model(self.model.yaml, weights)
         self.trainer.train()
         if RANK in {-1, 0}:
@@ -199,6 +211,7 @@ class YOLO(BaseYOLO):
             **kwargs: Settings, such as `data`, `split`, `imgsz`, `conf={"damage": 0.01}`.
         """
         if self.task != TASK:
+            refuse_tasks(kwargs.get("data"), self.model_name)
             return super().val(validator, **kwargs)
         if not (kwargs.get("data") or self.overrides.get("data")):
             raise AyolomError("data= is missing; give the dataset YAML to score on, such as data=cardamage.yaml")
@@ -261,12 +274,24 @@ def is_multitask_yaml(cfg: str | Path) -> bool:
     return found is not None and is_multitask(load_yaml(found[0]))
 
 
+def refuse_tasks(data: Any, model: Any) -> None:
+    """Raise when data of several tasks is given to a model of one, for which the base cannot read it.
+
+    Args:
+        data: What the user gave as `data`.
+        model: Name of the model.
+    """
+    if isinstance(data, (str, Path)) and is_multitask_data(data):
+        raise AyolomError(
+            f"data={data}: describes several tasks and {model} is a model of one; take a model of several, such as "
+            "model=aYOLOM26n.yaml (with pretrained=yolo26n.pt to start from its weights)"
+        )
+
+
 def _without_cfg(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments with those of a `cfg=` file laid under them."""
     kwargs = dict(kwargs)
     file = kwargs.pop("cfg", None)
     if not file:
         return kwargs
-    from ultralytics.utils import YAML
-
-    return {**{k: v for k, v in YAML.load(checks.check_yaml(file)).items() if k != "mode"}, **kwargs}
+    return {**{k: v for k, v in load_yaml(Path(checks.check_yaml(file))).items() if k != "mode"}, **kwargs}

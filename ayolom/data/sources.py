@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from ultralytics.data.build import check_source
 from ultralytics.data.loaders import LoadImagesAndVideos, SourceTypes
 from ultralytics.data.utils import IMG_FORMATS, VID_FORMATS
@@ -13,6 +12,9 @@ from ultralytics.utils import LOGGER
 
 from ayolom.data.images import check_jpeg, read_image
 from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LOST = 0.05  # share of a video's frames that may lack before it counts as cut short; some formats only estimate them
 
@@ -59,7 +61,8 @@ class Files(LoadImagesAndVideos):
         Raises:
             AyolomError: There is no such file.
         """
-        self.given, self.problems, self.read = str(source), [], 0
+        self.given, self.read = str(source), 0
+        self.problems: list[str] = []
         self.frame = self.frames = 0
         self.video: str | None = None
         self.source_type = SourceTypes(False, False, False, False)

@@ -12,10 +12,11 @@ from ultralytics.utils import DEFAULT_CFG, ops
 from ayolom.compat import ensure_torchvision
 from ayolom.config import Settings, for_task, split_settings
 from ayolom.data.sources import readable
+from ayolom.engine.by_task import check_by_task, chosen_tasks
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.results import MultiTaskResults
 from ayolom.engine.runtime import native, use_threads
-from ayolom.errors import AyolomError, nearest
+from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,7 @@ class MultiTaskPredictor(BasePredictor):
 
     def setup_source(self, source: Any, stride: int | None = None) -> None:
         """Open the source; of files, those that cannot be read are named and left out."""
+        check_by_task(self.settings, native(self.model).tasks)
         channels = getattr(self.model, "channels", 3)
         try:
             super().setup_source(readable(source, self.args.batch, self.args.vid_stride, channels), stride)
@@ -70,7 +72,7 @@ class MultiTaskPredictor(BasePredictor):
     def preprocess(self, im: torch.Tensor | list[np.ndarray]) -> torch.Tensor:
         """Prepare the images and choose the tasks to compute."""
         network = native(self.model)
-        network.active = _chosen(self.settings.only_tasks, list(network.tasks))
+        network.active = chosen_tasks(self.settings.only_tasks, list(network.tasks))
         return super().preprocess(im)
 
     def postprocess(self, preds: dict[str, Any], img: torch.Tensor, orig_imgs: Any) -> list[MultiTaskResults]:
@@ -115,17 +117,3 @@ class MultiTaskPredictor(BasePredictor):
         for result in self.results[i].tasks.values():
             result.speed = self.results[i].speed
         return super().write_results(i, p, im, s)
-
-
-def _chosen(wanted: list[str] | None, have: list[str]) -> frozenset[str] | None:
-    """Return the tasks to compute, None for all.
-
-    Raises:
-        AyolomError: The model has no such task.
-    """
-    for name in wanted or ():
-        if name not in have:
-            raise AyolomError(
-                f"only_tasks={name}: the model has no such task.{nearest(name, have)} It has {', '.join(have)}"
-            )
-    return frozenset(wanted) if wanted else None

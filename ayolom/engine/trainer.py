@@ -17,7 +17,10 @@ from ayolom.config import make_settings, split_settings
 from ayolom.data.build import build_dataset, class_counts
 from ayolom.data.filters import filtered
 from ayolom.data.schema import load_schema
+from ayolom.data.workers import plain_errors
 from ayolom.engine import freezing, plots, resuming
+from ayolom.engine.agreement import tell_changed_classes, untaught
+from ayolom.engine.by_task import check_by_task
 from ayolom.engine.checkpoint import RUN_STATE, build_model, plain, read_checkpoint, strip_checkpoint, write_checkpoint
 from ayolom.engine.runtime import cpu_dtype, gpu_amp, use_threads
 from ayolom.engine.transfer import read_weights
@@ -114,6 +117,7 @@ class MultiTaskTrainer(DetectionTrainer):
         if self.resume:
             content = read_checkpoint(self.model)
             self.model = build_model(content, live=True)
+            self._keep_tasks_of(self.model)
             return content
         weights = self.args.pretrained if isinstance(self.args.pretrained, (str, Path)) else None
         self.model = self.get_model(str(self.model), read_weights(weights, self.settings.trust) if weights else None)
@@ -132,15 +136,21 @@ class MultiTaskTrainer(DetectionTrainer):
         model = MultiTaskModel(spec, shared, verbose=verbose and RANK in {-1, 0})
         if weights is not None:
             model.load(weights)
+            tell_changed_classes(model, getattr(weights, "tasks", {}))
+        self._keep_tasks_of(model)
+        return model
+
+    def _keep_tasks_of(self, model: MultiTaskModel) -> None:
+        """Leave out the tasks of the data that the network lacks."""
         missing = [task.name for task in self.data_tasks if task.name not in model.tasks]
         if missing and RANK in {-1, 0}:
             LOGGER.warning(f"tasks {', '.join(missing)} of the data are not in the model; their labels are not used")
         self.data_tasks = [task for task in self.data_tasks if task.name in model.tasks]
-        return model
 
     def set_model_attributes(self) -> None:
         """Attach settings to the network and prepare it for the machine."""
         model = unwrap_model(self.model)
+        check_by_task(self.settings, model.tasks)
         model.args, model.settings, model.data_tasks = self.args, self.settings, self.data_tasks
         if not self.resume:
             model.balance = make_balance(self.settings.balance, list(model.tasks), self.settings.task_weights)
@@ -166,13 +176,17 @@ class MultiTaskTrainer(DetectionTrainer):
             LOGGER.info(f"{name}: class weights {weights.cpu().numpy().round(3).tolist()}")
 
     def build_optimizer(self, model: nn.Module, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """Return the base's optimizer; gates and balance in a group without decay, at `gate_lr` times the rate."""
+        """Return the base's optimizer; gates and balance in a group without decay, at `gate_lr` times the rate.
+
+        Layers of tasks that the data lacks are left out: they get no gradient but from the cost of open gates.
+        """
         optimizer = super().build_optimizer(model, *args, **kwargs)
         network = unwrap_model(model)
+        idle = {id(parameter) for parameter in untaught(network, [task.name for task in self.data_tasks])}
         own = [*(gate.gate for gate in network.gates()), *network.balance.parameters()]
-        own = [parameter for parameter in own if parameter.requires_grad]
-        known = {id(parameter) for parameter in own}
-        if not own:
+        own = [parameter for parameter in own if parameter.requires_grad and id(parameter) not in idle]
+        known = idle.union(map(id, own))
+        if not known:
             return optimizer
         for group in optimizer.param_groups:
             group["params"] = [parameter for parameter in group["params"] if id(parameter) not in known]
@@ -299,6 +313,11 @@ class MultiTaskTrainer(DetectionTrainer):
             self.epoch += 1
             self.run_callbacks("on_fit_epoch_end")
             self.epoch -= 1
+
+    def train(self) -> None:
+        """Train; errors of loading processes keep their own message."""
+        with plain_errors():
+            super().train()
 
     # Output -----------------------------------------------------------------------------------------------------------
     def progress_string(self) -> str:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from ultralytics.nn.tasks import torch_safe_load
+from ultralytics.utils import SETTINGS, checks
+from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES
 
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.errors import AyolomError
+
+# What reading bytes that are no checkpoint ends in, depending on the first of them.
+DAMAGED = (
+    *(TypeError, ValueError, KeyError, IndexError, AttributeError, AssertionError, RuntimeError, EOFError, OSError),
+    pickle.UnpicklingError,
+)
 
 
 def read_weights(file: str | Path, trust: bool = False) -> Any:
@@ -26,8 +36,23 @@ def read_weights(file: str | Path, trust: bool = False) -> Any:
     content = safe_content(file, trust)
     model = content.get("ema") or content.get("model")
     if model is None:
-        raise AyolomError(f"{file}: holds no network")
+        raise AyolomError(f"{file}: holds no network; give a .pt file that a YOLO was saved to")
     return model
+
+
+def check_network(file: str | Path, trust: bool = False) -> None:
+    """Check a file before the base loads it by its own, trusting, ways.
+
+    Args:
+        file: A checkpoint of the base.
+        trust: Whether it may hold other code than the base's.
+
+    Raises:
+        AyolomError: The file is missing, damaged, holds no network, or holds code and is not trusted.
+    """
+    content = safe_content(file, trust)
+    if not isinstance(content.get("ema") or content.get("model"), nn.Module):
+        raise AyolomError(f"{file}: holds no network; give a .pt file that a YOLO was saved to")
 
 
 def safe_content(file: str | Path, trust: bool = False) -> dict[str, Any]:
@@ -44,10 +69,20 @@ def safe_content(file: str | Path, trust: bool = False) -> dict[str, Any]:
         raise AyolomError(f"{file}: no such file; weights are not downloaded, put the file there first")
     try:
         return torch_safe_load(str(file), safe_only=not trust)[0]
-    except TypeError as error:
+    except ImportError as error:
+        raise AyolomError(f"{file}: needs a module that is not here ({error}); install it or add its path") from error
+    except DAMAGED as error:
         if "outside the supported" in str(error):
             raise AyolomError(
                 f"{file}: holds code or types beyond the base's own, and loading it could run anything; "
                 "pass trust=True only for a file you made yourself"
             ) from error
         raise AyolomError(f"{file}: is empty, cut short or damaged; download or export it again") from error
+
+
+def is_missing(file: str | Path) -> bool:
+    """Return whether a checkpoint is neither on the disk nor one that the base fetches by its name or address."""
+    name = checks.check_yolov5u_filename(str(file).strip(), verbose=False)
+    if name.lower().startswith(checks.REMOTE_FILE_PREFIXES) or Path(name).name in GITHUB_ASSETS_NAMES:
+        return False
+    return not any(place.is_file() for place in (Path(name), Path(SETTINGS["weights_dir"]) / name))

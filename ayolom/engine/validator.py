@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionValidator
-from ultralytics.utils import LOGGER, RANK, YAML, callbacks
+from ultralytics.utils import LOGGER, YAML, callbacks
 
 from ayolom.compat import ensure_torchvision
 from ayolom.config import Settings, for_task, split_settings
 from ayolom.data.build import build_dataset
 from ayolom.data.filters import filtered
 from ayolom.data.schema import DataSchema, load_schema
+from ayolom.data.workers import plain_errors
+from ayolom.engine.agreement import check_classes
+from ayolom.engine.by_task import check_by_task
 from ayolom.engine.checkpoint import build_model, read_checkpoint
 from ayolom.engine.metrics import MultiTaskMetrics
 from ayolom.engine.plots import ready_fonts
 from ayolom.engine.runtime import native, use_threads
-from ayolom.errors import AyolomError
 from ayolom.nn.criterion import labelled_images, take
 from ayolom.tasks import Task, make_task
 
@@ -89,7 +91,8 @@ class MultiTaskValidator(DetectionValidator):
         ready_fonts(self.schema.tasks.values())
         source, self.args.data = self.args.data, str(self._view())
         try:
-            return super().__call__(model=model)
+            with plain_errors():
+                return super().__call__(model=model)
         finally:
             self.args.data = source
 
@@ -99,17 +102,11 @@ class MultiTaskValidator(DetectionValidator):
         The base reads class names and looks whether folders exist; labels are read by our own schema.
         """
         split = self.args.split
-        if not self.schema.splits.get(split):
-            raise AyolomError(
-                f"{self.schema.file or 'data'}: has no images for '{split}:'; name a folder, or use split=val"
-            )
-        folders = {name: [str(path) for path in paths] for name, paths in self.schema.splits.items() if paths}
+        folders = [str(path) for path in self.schema.sources(split)]
         first = next(iter(self.schema.tasks.values()))
         file = self.save_dir / "data.yaml"
-        view = {"path": str(self.schema.root), "names": dict(first.names), "channels": 3, **folders}
-        YAML.save(
-            file, {"train": view.get("train") or folders[split], "val": view.get("val") or folders[split], **view}
-        )
+        splits = dict.fromkeys(("train", "val", split), folders)
+        YAML.save(file, {"path": str(self.schema.root), "names": dict(first.names), "channels": 3, **splits})
         return file
 
     def get_model(self, model: Any, trainer: Any = None) -> Any:
@@ -136,7 +133,8 @@ class MultiTaskValidator(DetectionValidator):
         self.data_tasks = [make_task(spec) for spec in self.schema.tasks.values()]
         if not self.training:
             use_threads(self.settings, self.device)
-            _check_classes(network.tasks, self.schema)
+            check_by_task(self.settings, network.tasks)
+            check_classes(network.tasks, self.schema)
         self.kinds = {name: task for name, task in network.tasks.items() if name in self.schema.tasks}
         self.metrics = MultiTaskMetrics(self.kinds, self.settings.fitness_weights)
         self.end2end, self.names, self.seen = network.end2end, network.names, 0
@@ -229,25 +227,3 @@ class MultiTaskValidator(DetectionValidator):
     def eval_json(self, stats: dict[str, Any]) -> dict[str, Any]:
         """Return the metrics as they are: files of predictions are written by `predict`."""
         return stats
-
-
-def _check_classes(tasks: dict[str, Task], schema: DataSchema) -> None:
-    """Raise when the model cannot be scored on the data: no task in common, or other classes."""
-    common = [name for name in tasks if name in schema.tasks]
-    file = schema.file or "the data"
-    if not common:
-        raise AyolomError(
-            f"{file}: has the tasks {', '.join(schema.tasks)} and the model {', '.join(tasks)}; none in common"
-        )
-    for name in common:
-        have, want = tasks[name].spec, schema.tasks[name]
-        if have.nc != want.nc:
-            raise AyolomError(
-                f"{file}: task '{name}' has {want.nc} classes and the model was trained for {have.nc}; "
-                "validate on the data it was trained with, or train on this data first"
-            )
-    if RANK in {-1, 0}:
-        for name in set(schema.tasks) ^ set(tasks):
-            LOGGER.warning(
-                f"task '{name}' is only in {'the data' if name in schema.tasks else 'the model'}; not scored"
-            )
