@@ -22,7 +22,14 @@ def native(model: nn.Module) -> MultiTaskModel:
 def use_threads(settings: Settings, device: torch.device) -> None:
     """Give the network all cores of a CPU, or as many as `threads` says; the base leaves one out."""
     if device.type == "cpu":
-        torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+        torch.set_num_threads(settings.threads or cores())
+
+
+def cores() -> int:
+    """Return the cores that this process may use, fewer than the machine has where containers or users limit them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def cpu_dtype(settings: Settings, device: torch.device) -> torch.dtype | None:
