@@ -1,0 +1,334 @@
+"""Measure a training step of a single mask task: ours against the base's, turn by turn in one process.
+
+Each framework trains a network for the same masks from scratch: ours the `parts` block of aYOLOM26.yaml alone, the base
+its yolo26-sem.yaml, both with their own defaults on a CPU, from the same seed. They take turns step by step, so that
+whatever else the machine does hits all alike; random numbers and threads are put back at each turn, so that each runs
+as if it were alone. A step is all of it: reading and augmenting a batch, forward, loss, backward, optimizer. The first
+steps, and those that begin an epoch, are not counted.
+
+Variants: base, base-ram (the base with cache=ram), ours, ours-ram (ours with cache=ram).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLES = """examples:
+  python scripts/benchmark_step.py --data datasets/trial-parts/parts.yaml --steps 40
+  python scripts/benchmark_step.py --data cardamage.yaml --variants base,ours-ram --steps 20 --json runs/step.json
+"""
+VARIANTS = {
+    "base": ("base", {}),
+    "base-ram": ("base", {"cache": "ram"}),
+    "ours": ("ours", {}),
+    "ours-ram": ("ours", {"cache": "ram"}),
+}
+REFERENCE = "base"
+BAR = 0.5  # of the reference's time
+TAIL = 5  # steps whose losses are averaged for the last value
+
+
+class Finished(Exception):  # noqa: N818 - ends a training from inside, no error
+    """Enough steps were made."""
+
+
+@dataclass
+class Record:
+    """What one variant has done.
+
+    Attributes:
+        seconds: Of each step that counts.
+        cpu: Seconds of all cores together of each step that counts; on a busy machine they vary less.
+        losses: Named losses of every step.
+        settings: What it trained with beyond the common.
+        threads: Of its network.
+        error: What ended it early.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    losses: list[dict[str, float]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    threads: int = 0
+    error: BaseException | None = None
+
+
+class Turns:
+    """Lets one thread at a time run, in a fixed order."""
+
+    def __init__(self, names: list[str]) -> None:
+        """Start with the first."""
+        self.waiting, self.turn = list(names), names[0]
+        self.changed = threading.Condition()
+
+    def wait(self, name: str) -> None:
+        """Return when it is this one's turn."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.turn == name)
+
+    def pass_on(self, name: str, leave: bool = False) -> None:
+        """Give the turn to the next; `leave` takes no further part."""
+        with self.changed:
+            place = self.waiting.index(name)
+            self.turn = self.waiting[(place + 1) % len(self.waiting)]
+            if leave:
+                self.waiting.remove(name)
+            self.changed.notify_all()
+
+
+class Stopwatch:
+    """A callback that times the steps of one training and gives the turn away after each."""
+
+    def __init__(self, name: str, record: Record, turns: Turns, steps: int, warmup: int) -> None:
+        """Remember whom to time and how long."""
+        self.name, self.record, self.turns, self.steps, self.warmup = name, record, turns, steps, warmup
+        self.start: tuple[float, float] | None = None
+        self.epoch = 0
+
+    def __call__(self, trainer: Any) -> None:
+        """Note the step that has just ended.
+
+        Raises:
+            Finished: It was the last.
+        """
+        import torch
+
+        now, cpu = clocks()
+        losses = {key.split("/")[-1]: float(value) for key, value in trainer.loss_items.items()}
+        self.record.losses.append(losses)
+        counts = len(self.record.losses) > self.warmup and self.epoch == trainer.epoch
+        if self.start is not None and counts:
+            self.record.seconds.append(now - self.start[0])
+            self.record.cpu.append(cpu - self.start[1])
+        self.epoch, self.record.threads = trainer.epoch, torch.get_num_threads()
+        if len(self.record.losses) >= self.steps + self.warmup:
+            raise Finished
+        put_back = machine_state()
+        self.turns.pass_on(self.name)
+        self.turns.wait(self.name)
+        put_back()
+        self.start = clocks()
+
+
+def clocks() -> tuple[float, float]:
+    """Return seconds on the wall and seconds of this process on all cores."""
+    return time.perf_counter(), time.process_time()
+
+
+def machine_state() -> Callable[[], None]:
+    """Return a function that restores the random numbers and threads as they are now."""
+    import numpy as np
+    import torch
+
+    numbers, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    threads = torch.get_num_threads()
+
+    def put_back() -> None:
+        random.setstate(numbers)
+        np.random.set_state(arrays)
+        torch.set_rng_state(tensors)
+        torch.set_num_threads(threads)
+
+    return put_back
+
+
+# Data and models ------------------------------------------------------------------------------------------------------
+def describe(data: str, task: str | None, folder: Path) -> dict[str, tuple[str, str]]:
+    """Write model and data YAMLs of the one task for both frameworks.
+
+    Args:
+        data: A dataset YAML of ours, or of the base with `masks_dir`.
+        task: Name of the mask task in ours; None takes the only one.
+        folder: Where to write.
+
+    Returns:
+        Model and data file by framework.
+    """
+    from ayolom.config import find_data_yaml
+    from ayolom.data.schema import load_schema
+    from ayolom.nn.spec import load_spec
+
+    file = find_data_yaml(data)
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if "tasks" in content:
+        schema = load_schema(file)
+        found = [name for name, spec in schema.tasks.items() if spec.masks]
+        chosen = task or (found[0] if len(found) == 1 else None)
+        if chosen not in found:
+            raise SystemExit(f"--task: {file} has the mask tasks {', '.join(found) or 'none'}; name one")
+        spec = schema.tasks[chosen]
+        root, masks, names = schema.root, spec.masks, dict(spec.names)
+        splits = {split: [str(path) for path in schema.splits[split]] for split in ("train", "val")}
+    else:
+        root = (file.parent / content.get("path", "")).resolve()
+        masks, names = content["masks_dir"], content["names"]
+        splits = {split: content[split] for split in ("train", "val")}
+    common = {"path": str(root), **splits}
+    block = load_spec("aYOLOM26n.yaml")
+    block = {**block, "tasks": {"parts": block["tasks"]["parts"]}}
+    contents = {
+        "ours.yaml": {**common, "tasks": {"parts": {"kind": "semantic", "masks": masks, "names": names}}},
+        "base.yaml": {**common, "names": names, "masks_dir": masks},
+        "parts26n.yaml": {key: value for key, value in block.items() if key != "yaml_file"},
+    }
+    for name, value in contents.items():
+        (folder / name).write_text(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return {
+        "ours": (str(folder / "parts26n.yaml"), str(folder / "ours.yaml")),
+        "base": ("yolo26n-sem.yaml", str(folder / "base.yaml")),
+    }
+
+
+def train(name: str, record: Record, watch: Stopwatch, files: tuple[str, str], common: dict[str, Any]) -> None:
+    """Train one variant when its turn comes; whatever ends it, the others go on."""
+    framework, own = VARIANTS[name]
+    watch.turns.wait(name)
+    try:
+        if framework == "ours":
+            from ayolom import YOLO
+        else:
+            from ultralytics import YOLO
+        model = YOLO(files[0])
+        model.add_callback("on_train_batch_end", watch)
+        record.settings = own
+        model.train(data=files[1], name=name, **common, **own)
+        raise RuntimeError("the training ended before the steps were made; raise --epochs")
+    except Finished:
+        pass
+    except BaseException as error:  # noqa: BLE001 - told in the main thread
+        record.error = error
+    finally:
+        watch.turns.pass_on(name, leave=True)
+
+
+# Report ---------------------------------------------------------------------------------------------------------------
+def summary(records: dict[str, Record]) -> dict[str, Any]:
+    """Return medians, spread, ratios to the reference and last losses by variant."""
+    result: dict[str, Any] = {}
+    reference = statistics.median(records[REFERENCE].seconds) if REFERENCE in records else None
+    for name, record in records.items():
+        low, median, high = statistics.quantiles(record.seconds, n=4) if len(record.seconds) > 1 else record.seconds * 3
+        tail = record.losses[-TAIL:]
+        result[name] = {
+            "median": median,
+            "quartiles": [low, high],
+            "range": [min(record.seconds), max(record.seconds)],
+            "ratio": median / reference if reference else None,
+            "cpu": statistics.median(record.cpu),
+            "steps": len(record.seconds),
+            "threads": record.threads,
+            "settings": record.settings,
+            "first loss": record.losses[0],
+            "last loss": {key: statistics.fmean(step[key] for step in tail) for key in tail[0]},
+            "seconds": record.seconds,
+            "losses": record.losses,
+        }
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the summary as a Markdown table."""
+    items = list(dict.fromkeys(key for row in result.values() for key in row["last loss"]))
+    head = ["variant", "median s", "quartiles", "range", "of base", "CPU s", "steps", "threads", *items, "sum"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for name, row in result.items():
+        loss = row["last loss"]
+        cells = [name, f"{row['median']:.3f}"]
+        cells += [" to ".join(f"{value:.3f}" for value in row[key]) for key in ("quartiles", "range")]
+        cells += ["-" if row["ratio"] is None else f"{row['ratio']:.2f}", f"{row['cpu']:.3f}"]
+        cells += [str(row[key]) for key in ("steps", "threads")]
+        cells += [f"{loss[item]:.4f}" if item in loss else "-" for item in items]
+        lines.append("| " + " | ".join([*cells, f"{sum(loss.values()):.4f}"]) + " |")
+    return "\n".join(lines)
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Return whether ours keeps the bar."""
+    ratios = {name: row["ratio"] for name, row in result.items() if VARIANTS[name][0] == "ours" and row["ratio"]}
+    words = [f"{name} {ratio:.2f} ({'kept' if ratio <= BAR else 'missed'})" for name, ratio in ratios.items()]
+    return f"bar: at most {BAR} of the base's time: {', '.join(words) or 'nothing to compare'}"
+
+
+# The script -----------------------------------------------------------------------------------------------------------
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES, formatter_class=form)
+    add = parser.add_argument
+    add("--data", required=True, help="dataset YAML: ours, or the base's with masks_dir")
+    add("--task", help="name of the mask task, where ours has several")
+    add("--variants", default="base,ours,ours-ram", help=f"which, with commas, of {', '.join(VARIANTS)}")
+    add("--steps", type=int, default=30, help="steps of each to count")
+    add("--warmup", type=int, default=5, help="first steps of each, not counted")
+    add("--imgsz", type=int, default=320, help="image size in pixels")
+    add("--batch", type=int, default=16, help="images in a batch")
+    add("--epochs", type=int, default=50, help="epochs that the schedules are laid out for")
+    add("--seed", type=int, default=0, help="seed of all")
+    add("--json", type=Path, help="file for all numbers")
+    return parser.parse_args()
+
+
+def run(args: argparse.Namespace, folder: Path) -> dict[str, Record]:
+    """Train the variants by turns and return what they did."""
+    names = args.variants.split(",")
+    for name in names:
+        if name not in VARIANTS:
+            raise SystemExit(f"--variants: '{name}' is not one of {', '.join(VARIANTS)}")
+    from ayolom.compat import ensure_torchvision
+
+    ensure_torchvision()
+    files = describe(args.data, args.task, folder)
+    common = {"imgsz": args.imgsz, "batch": args.batch, "epochs": args.epochs, "seed": args.seed, "device": "cpu"}
+    common |= {"project": str(folder), "pretrained": False, "plots": False, "val": False, "save": False}
+    records, turns = {name: Record() for name in names}, Turns(names)
+    workers = []
+    for name, record in records.items():
+        watch = Stopwatch(name, record, turns, args.steps, args.warmup)
+        given = (name, record, watch, files[VARIANTS[name][0]], {**common, "verbose": False})
+        workers.append(threading.Thread(target=train, args=given, name=name, daemon=True))
+        workers[-1].start()
+    for worker in workers:
+        worker.join()
+    for name, record in records.items():
+        if record.error is not None:
+            raise SystemExit(f"{name}: {type(record.error).__name__}: {record.error}")
+    return records
+
+
+def main() -> None:
+    """Measure, print the table, write the numbers."""
+    args = parse_arguments()
+    os.environ.setdefault("YOLO_AUTOINSTALL", "False")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    with tempfile.TemporaryDirectory(prefix="benchmark-step-") as folder:
+        records = run(args, Path(folder))
+    result = summary(records)
+    machine = {"cores": os.cpu_count(), "load before": load}
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps({"machine": machine, "arguments": vars(args), "variants": result}, default=str))
+    print(
+        json.dumps(
+            {**machine, **{name: {k: row[k] for k in ("median", "ratio", "cpu")} for name, row in result.items()}}
+        )
+    )
+    print("\n" + table(result) + "\n\n" + verdict(result))
+
+
+if __name__ == "__main__":
+    main()
