@@ -32,9 +32,11 @@ def forbid_installs() -> None:
 def ensure_torchvision() -> bool:
     """Make `import torchvision` safe where its compiled part was built for another PyTorch.
 
-    The base imports torchvision in its validator and predictor and uses nothing of it but `ops.nms`, for which it has
-    a pure PyTorch version. Where the real package cannot load (a CPU build of PyTorch beside torchvision's CUDA build
-    is the usual case), that version is put in its place for this process and a warning says how to mend it.
+    The base imports torchvision in its validator and predictor and uses nothing of it but `ops.nms`. Where the real
+    package cannot load (a CPU build of PyTorch beside torchvision's CUDA build is the usual case), a module with that
+    function alone is put in its place for this process, and a warning says how to mend it. The base's own substitute
+    in pure PyTorch is not used: over the thousands of candidates of an untrained network it runs into the base's time
+    limit, and then boxes are missing from the score.
 
     Returns:
         Whether the real torchvision loads.
@@ -52,12 +54,12 @@ def ensure_torchvision() -> bool:
 
 def _stand_in() -> types.ModuleType:
     """Return a module `torchvision` that offers `ops.nms` and nothing else."""
-    from ultralytics.utils.nms import TorchNMS
+    from ayolom.suppression import suppress
 
     module, ops = types.ModuleType("torchvision"), types.ModuleType("torchvision.ops")
     module.__spec__ = ModuleSpec("torchvision", loader=None)
     module.__version__ = "0.0.0+unavailable"  # type: ignore[attr-defined]
-    ops.nms = TorchNMS.nms  # type: ignore[attr-defined]
+    ops.nms = suppress  # type: ignore[attr-defined]
     module.ops = ops  # type: ignore[attr-defined]
     return module
 
@@ -69,6 +71,6 @@ def _warn(error: Exception) -> None:
 
     minor = int(torch.__version__.split(".")[1])
     LOGGER.warning(
-        f"torchvision does not load beside torch {torch.__version__} ({error}). Detection uses the slower built-in "
-        f"suppression. To mend it: pip install 'torchvision==0.{minor + 15}.*' from the index that torch came from."
+        f"torchvision does not load beside torch {torch.__version__} ({error}). Suppression of duplicate boxes "
+        f"runs on OpenCV instead. To mend it: pip install 'torchvision==0.{minor + 15}.*' from the index that torch came from."
     )
