@@ -311,17 +311,18 @@ def test_training_of_the_base_runs(folder: Path, root: Path) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_mistake_is_one_message_and_status_1(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("broken.yaml").write_text("a: 1\nb: [1\n")
-    assert main(["yolo", *words]) == 1
+    line = ["yolo", f"project={folder}/runs", *words]
+    assert main(line) == 1
     error = capsys.readouterr().err
     assert message in error
     assert "error: " in error
     assert "Traceback" not in error
     monkeypatch.setenv("AYOLOM_TRACEBACK", "1")
     with pytest.raises(Exception, match=re.escape(message)):
-        main(["yolo", *words])
+        main(line)
 
 
 def test_mistake_in_a_process_of_its_own(folder: Path, root: Path) -> None:
@@ -335,7 +336,7 @@ def test_mistake_in_a_process_of_its_own(folder: Path, root: Path) -> None:
 
 
 def test_code_in_a_checkpoint_needs_trust(
-    base: list, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, base: list, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ultralytics.nn.tasks import DetectionModel
 
@@ -344,7 +345,7 @@ def test_code_in_a_checkpoint_needs_trust(
     for words in (
         ["predict", "model=theirs.pt"],
         ["detect", "train", "model=yolo26n.yaml", "data=boxes.yaml", "pretrained=theirs.pt"],
-        ["train", "model=tiny.yaml", "data=cars.yaml", "pretrained=theirs.pt", *SMALL],
+        ["train", "model=tiny.yaml", "data=cars.yaml", "pretrained=theirs.pt", f"project={folder}/runs", *SMALL],
     ):
         assert main(["yolo", *words]) == 1
         assert "pass trust=True only for a file you made yourself" in capsys.readouterr().err
@@ -352,7 +353,15 @@ def test_code_in_a_checkpoint_needs_trust(
     assert main(["yolo", "predict", "model=known.pt", "source=a.jpg"]) == 0
     assert main(["yolo", "predict", "model=theirs.pt", "trust=True", "source=a.jpg"]) == 0
     assert [line[2:] for line in base] == [["model=known.pt", "source=a.jpg"], ["model=theirs.pt", "source=a.jpg"]]
-    trained = ["train", "model=tiny.yaml", "data=cars.yaml", "pretrained=theirs.pt", "trust=True", *SMALL]
+    trained = [
+        "train",
+        "model=tiny.yaml",
+        "data=cars.yaml",
+        "pretrained=theirs.pt",
+        "trust=True",
+        f"project={folder}/runs",
+        *SMALL,
+    ]
     assert main(["yolo", *trained]) == 1  # it is loaded now, and found to hold no YOLO
     assert "pass trust" not in capsys.readouterr().err
 
