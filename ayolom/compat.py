@@ -72,5 +72,5 @@ def _warn(error: Exception) -> None:
     minor = int(torch.__version__.split(".")[1])
     LOGGER.warning(
         f"torchvision does not load beside torch {torch.__version__} ({error}). Suppression of duplicate boxes "
-        f"runs on OpenCV instead. To mend it: pip install 'torchvision==0.{minor + 15}.*' from the index that torch came from."
+        f"runs on OpenCV instead. To mend it: pip install 'torchvision==0.{minor + 15}.*' from the index of torch."
     )

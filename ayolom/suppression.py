@@ -24,5 +24,6 @@ def suppress(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) ->
         return torch.zeros(0, dtype=torch.int64, device=boxes.device)
     corners = boxes.detach().cpu().double().numpy()
     xywh = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), 1)
-    kept = cv2.dnn.NMSBoxes(xywh, scores.detach().cpu().double().numpy(), -1.0, float(iou_threshold))
+    above_zero = scores.detach().cpu().double().numpy() + 1.0  # OpenCV drops scores of 0
+    kept = cv2.dnn.NMSBoxes(xywh, above_zero, 0.0, float(iou_threshold))
     return torch.as_tensor(np.asarray(kept, dtype=np.int64).reshape(-1), device=boxes.device)
