@@ -3,6 +3,10 @@
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
+# Threads of the network that wait for each other sleep instead of spinning: beside the processes that load data, and on a
+# machine with other work, spinning costs several times the computation itself.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'Stopped: %s\n' "$*" >&2; exit 1; }
 
