@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from ayolom.losses._pixels import check_weights, of_true_class, prepare
+from ayolom.losses._pixels import check_weights, mean_weight, of_true_class, prepare
 
 
 def focal_loss(
@@ -64,8 +64,7 @@ def focal_loss(
             loss = loss * torch.where(ids == 1, alpha, 1 - alpha)
         if reduction == "none":
             return loss
-        # Where nothing counts both sums are 0; the floor keeps 0 / 0 away and changes nothing else.
-        return loss.sum() if reduction == "sum" else loss.sum() / weights.sum().clamp_min(torch.finfo(loss.dtype).tiny)
+        return loss.sum() if reduction == "sum" else loss.sum() / mean_weight(weights)
 
 
 def _log_p_true(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:

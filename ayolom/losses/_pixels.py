@@ -36,6 +36,16 @@ def of_true_class(per_class: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
     return per_class.gather(1, ids[:, None]).squeeze(1)
 
 
+def mean_weight(weights: torch.Tensor) -> torch.Tensor:
+    """Return the divisor of a weighted mean: the sum of the weights, or 1 where all are 0.
+
+    A tiny floor instead would overflow as soon as the loss is multiplied by more than 1, and 0 times infinity in the
+    gradient is not a number.
+    """
+    total = weights.sum()
+    return total + (total == 0).to(total.dtype)
+
+
 def check_weights(class_weights: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """Return the weights (C,) in the logits' dtype and on their device.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ayolom.losses._pixels import check_weights, of_true_class, prepare
+from ayolom.losses._pixels import check_weights, mean_weight, of_true_class, prepare
 
 
 def tversky_loss(
@@ -59,7 +59,7 @@ def tversky_loss(
         weights = (labelled > 0).to(index.dtype)
         if class_weights is not None:
             weights = weights * check_weights(class_weights, logits)
-        return (weights * (1 - index)).sum() / weights.sum().clamp_min(torch.finfo(index.dtype).tiny)
+        return (weights * (1 - index)).sum() / mean_weight(weights)
 
 
 def _sums(
