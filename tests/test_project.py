@@ -95,6 +95,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_every_setting_of_ours_is_explained() -> None:
+    from ayolom.config import setting_names
+
+    text = "".join(page.read_text() for page in PAGES)
+    assert [name for name in setting_names() if f"`{name}" not in text] == []
+
+
+def test_every_script_is_mentioned() -> None:
+    text = "".join(page.read_text() for page in PAGES)
+    scripts = {file.name for file in (ROOT / "scripts").iterdir() if file.suffix in {".py", ".sh"}}
+    assert [name for name in scripts - {"environment.sh"} if name not in text] == []
+
+
 def test_every_page_is_listed() -> None:
     index = (ROOT / "docs" / "index.md").read_text()
     assert [page.name for page in PAGES if page.parent.name == "docs" and f"({page.name})" not in index] == ["index.md"]
