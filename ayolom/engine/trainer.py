@@ -99,6 +99,7 @@ class MultiTaskTrainer(DetectionTrainer):
             batch=batch,
             stride=max(int(unwrap_model(self.model).stride.max()), 32),
             augment=mode == "train",
+            rect=self.args.rect or mode == "val",  # as `val` alone has it, so that both give the same numbers
             save_report=self.save_dir / f"labels_{img_path}.txt" if RANK in {-1, 0} else None,
         )
 

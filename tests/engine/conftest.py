@@ -8,7 +8,16 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-SMALL = {"imgsz": 96, "batch": 4, "plots": False, "workers": 0, "seed": 1, "exist_ok": True, "verbose": False}
+SMALL = {
+    "imgsz": 96,
+    "batch": 4,
+    "plots": False,
+    "workers": 0,
+    "threads": 1,
+    "seed": 1,
+    "exist_ok": True,
+    "verbose": False,
+}
 
 
 @pytest.fixture
