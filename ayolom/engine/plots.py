@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ayolom.tasks import Task, TaskSpec
 
 
+NEAR = 0.02  # of the threshold; closer gates are warned of
 DRAWN = ("cls", "bboxes", "batch_idx", "semantic_mask")
 
 
@@ -90,6 +91,8 @@ def report_gates(table: list[dict[str, Any]], folder: Path) -> None:
         table: `MultiTaskModel.gate_table()`.
         folder: The run's folder.
     """
+    if any(abs(row["openness"] - 0.5) < NEAR for row in table):
+        LOGGER.warning("a gate stands at its threshold and may close or open with the next step; see docs/models.md")
     LOGGER.info(f"\n{'block':>20s}{'row':>6s}{'openness':>10s}  gate")
     for row in table:
         LOGGER.info(
