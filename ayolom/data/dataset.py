@@ -17,7 +17,7 @@ from ultralytics.utils.ops import resample_segments
 
 from ayolom.data.images import read_image
 from ayolom.data.masks import check_planes, pack
-from ayolom.data.transforms import MultiTaskFormat, check_mirroring, multitask_transforms
+from ayolom.data.transforms import MultiTaskFormat, check_built, check_mirroring, multitask_transforms
 from ayolom.tasks.base import box_offsets, plane_index
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ class MultiTaskDataset(YOLODataset):
             if self.rect:
                 hyp.mosaic = hyp.mixup = hyp.cutmix = 0.0
             check_mirroring(hyp, self.tasks)
-            transforms = multitask_transforms(v8_transforms(self, self.imgsz, hyp), self.tasks)
+            transforms = v8_transforms(self, self.imgsz, hyp)
+            check_built(transforms, hyp)
+            transforms = multitask_transforms(transforms, self.tasks)
         else:
             transforms = Compose([LetterBox(new_shape=self.imgsz, scaleup=False)])
         transforms.append(MultiTaskFormat(len(plane_index(self.tasks)), hyp.bgr if self.augment else 0.0))

@@ -233,6 +233,26 @@ def check_mirroring(hyp: Any, tasks: Sequence[Task]) -> None:
             )
 
 
+def check_built(transform: Any, hyp: Any) -> None:
+    """Raise when the base could not build the user's `augmentations`, of which it only writes a line to the log.
+
+    Args:
+        transform: The base's augmentations.
+        hyp: The base's settings.
+
+    Raises:
+        AyolomError: `augmentations` is given and none of it would be applied.
+    """
+    if not getattr(hyp, "augmentations", None):
+        return
+    parts = getattr(transform, "transforms", None) or ()
+    if any(isinstance(part, Albumentations) and part.transform is None for part in parts):
+        raise AyolomError(
+            "augmentations: could not be built, the reason stands in the log above; correct them, and see that "
+            "albumentations 2.0.8 is installed (the base cannot drive newer AlbumentationsX)"
+        )
+
+
 def _transform_names(transforms: Any) -> Iterator[str]:
     """Return the class names of albumentations, nested ones too, given as objects or as `A.to_dict()` data."""
     for one in transforms:

@@ -15,6 +15,7 @@ from ayolom.data.transforms import (
     SwappingFlip,
     UnpackedMasks,
     box_table,
+    check_built,
     check_mirroring,
     multitask_transforms,
     plane_tables,
@@ -242,6 +243,14 @@ def test_copy_paste_does_not_mirror_where_left_and_right_differ(hyp):
 @pytest.fixture
 def albumentations():
     return pytest.importorskip("albumentations", reason="albumentations is not installed")
+
+
+def test_augmentations_that_cannot_be_built_are_not_passed_over(albumentations, hyp):
+    wanted = [{"transform": {"__class_fullname__": "NoSuchTransform"}}]
+    transform = Compose([Albumentations(transforms=wanted)])  # the base only writes a line to the log
+    with pytest.raises(AyolomError, match="augmentations: could not be built"):
+        check_built(transform, hyp(augmentations=wanted))
+    check_built(transform, hyp(augmentations=None))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
