@@ -42,9 +42,7 @@ def plot_batch(batch: dict[str, Any], tasks: list[Task], file: Path, on_plot: Ca
     pictures: list[tuple[dict[str, Any], Task, list[Task]]] = []
     for task in tasks:
         labels = task.select(batch, everything, tasks)
-        own: dict[str, Any] = {
-            key: labels[key] for key in ("cls", "bboxes", "batch_idx", "semantic_mask") if key in labels
-        }
+        own: dict[str, Any] = {key: labels[key] for key in DRAWN if key in labels}
         free = next((p for p in pictures if not set(own) & set(p[0])), None)
         if free:
             free[0].update(own)
