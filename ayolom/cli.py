@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
-from ayolom import __version__
+from ayolom import __version__, commands
 from ayolom.compat import forbid_installs
 from ayolom.errors import AyolomError, nearest
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # What a user can mend, or what says enough by itself; anything else is a mistake of ours and shows where it arose.
 EXPECTED = (OSError, SyntaxError, TypeError, ValueError, RuntimeError, AssertionError, ImportError, CalledProcessError)
 INTERRUPTED = 130  # the shells' exit status for Ctrl-C
+HELP_WORDS = {"help", "--help", "-h"}
 MODES = ("train", "val", "predict", "track", "export", "tune", "benchmark")
 HELP = """
 ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a class for every pixel).
@@ -37,6 +38,10 @@ ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a 
   Go on with a training that was cut off; start from other weights; keep parts of the network as they are:
     yolo train resume=runs/multitask/train/weights/last.pt
     yolo train model=aYOLOM26n.yaml data=mine.yaml pretrained=yolo26n.pt freeze=backbone
+
+  Your own data, from what you have to a data set of several tasks (`yolo data --help`):
+    yolo data import source=annotations.json task=damage out=datasets/mine
+    yolo data check data=datasets/mine/data.yaml
 
   Models: aYOLOM26{n,s,m,l,x}.yaml (lighter, recommended), aYOLOM{n,s,m,l,x}.yaml (as published), aYOLOM{n,s}-bdd.yaml
   Settings: `yolo cfg` lists the base's, `ayolom cfg` ours. `ayolom checks` says whose `yolo` command is in place.
@@ -70,6 +75,8 @@ def _run(argv: list[str]) -> int:
     """Do what a command line, program name first, says."""
     words = argv[1:]
     first = words[0].lstrip("-").lower() if words else "help"
+    if first in commands.GROUPS:
+        return _run_command(first, words[1:])
     if first in {"help", "h"} or "--help" in words:
         _base(argv)
         print(HELP)
@@ -83,6 +90,18 @@ def _run(argv: list[str]) -> int:
         _check_files(arguments)
         _base([argv[0], *_without_trust(words)])
     return 0
+
+
+def _run_command(group: str, words: list[str]) -> int:
+    """Run one command of a group, such as `data check`, or print its help."""
+    name, *rest = words or ["--help"]
+    if name in HELP_WORDS:
+        print(commands.overview(group))
+        return 0
+    if HELP_WORDS.intersection(rest):
+        print(commands.load(group, name).usage())
+        return 0
+    return commands.run(group, name, _parse(rest))
 
 
 def _base(argv: list[str]) -> None:

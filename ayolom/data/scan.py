@@ -69,13 +69,20 @@ class Scan:
 
 
 @dataclass
-class _Found:
-    """What was found for one image; `shape` is None when it cannot be read."""
+class Found:
+    """What was found for one image.
+
+    Attributes:
+        shape: (H, W) in pixels, EXIF rotation applied; None when the image cannot be read.
+        labels: By name of the tasks that have a usable label, the arrays that `Task.read` returned.
+        broken: By name of the tasks whose label is there but of no use, what is wrong and what to do.
+        problem: What is wrong with the image itself, None when nothing is.
+    """
 
     shape: tuple[int, int] | None
     labels: Labels = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    problem: str | None = None
 
 
 def scan(
@@ -139,20 +146,26 @@ def report(result: Scan, split: str, most: int | None = 10) -> str:
     return "\n".join(lines)
 
 
-def _read_all(image_files: Sequence[str], tasks: Sequence[Task], root: Path, split: str) -> Iterable[_Found]:
+def _read_all(image_files: Sequence[str], tasks: Sequence[Task], root: Path, split: str) -> Iterable[Found]:
     """Return what is found for each image, in order."""
     with ThreadPool(NUM_THREADS) as pool:
-        found = pool.imap(lambda file: _read_one(file, tasks, root), image_files)
+        found = pool.imap(lambda file: read_one(file, tasks, root), image_files)
         yield from TQDM(found, desc=f"{split}: reading labels", total=len(image_files), disable=LOCAL_RANK > 0)
 
 
-def _read_one(image_file: str, tasks: Sequence[Task], root: Path) -> _Found:
-    """Read one image and its labels."""
+def read_one(image_file: str, tasks: Sequence[Task], root: Path) -> Found:
+    """Read and check one image and its labels.
+
+    Args:
+        image_file: Path of the image.
+        tasks: Tasks whose labels are wanted.
+        root: Folder of the data set.
+    """
     try:
         shape = image_shape(image_file)
     except AyolomError as error:
-        return _Found(None, problems=[str(error)])
-    found = _Found(shape)
+        return Found(None, problem=str(error))
+    found = Found(shape)
     for task in tasks:
         label_file = task.label_file(image_file, root)
         if not os.path.exists(label_file):
@@ -160,16 +173,15 @@ def _read_one(image_file: str, tasks: Sequence[Task], root: Path) -> _Found:
         try:
             found.labels[task.name] = task.read(label_file, shape)
         except (AyolomError, OSError, ValueError) as error:
-            found.broken.append(task.name)
-            found.problems.append(str(error) if isinstance(error, AyolomError) else f"{label_file}: {error}")
+            found.broken[task.name] = str(error) if isinstance(error, AyolomError) else f"{label_file}: {error}"
     return found
 
 
-def _collect(image_files: Sequence[str], found: Iterable[_Found], tasks: Sequence[Task]) -> Scan:
+def _collect(image_files: Sequence[str], found: Iterable[Found], tasks: Sequence[Task]) -> Scan:
     """Count what was found and keep the usable images."""
     result = Scan([], {task.name: TaskCount() for task in tasks}, [], len(image_files), 0, 0)
     for file, one in zip(image_files, found, strict=True):
-        result.problems += one.problems
+        result.problems += [*([one.problem] if one.problem else []), *one.broken.values()]
         if one.shape is None:
             result.unreadable += 1
             continue
@@ -182,7 +194,7 @@ def _collect(image_files: Sequence[str], found: Iterable[_Found], tasks: Sequenc
     return result
 
 
-def _count(count: TaskCount, task: Task, one: _Found) -> None:
+def _count(count: TaskCount, task: Task, one: Found) -> None:
     """Add one image to the counts of a task."""
     if task.name in one.broken:
         count.broken += 1

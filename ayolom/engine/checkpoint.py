@@ -6,7 +6,6 @@ Nothing in such a file can run code: it is read with `weights_only=True`, and th
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ayolom.errors import AyolomError
+from ayolom.files import write_atomic
 
 if TYPE_CHECKING:
     from ayolom.nn.model import MultiTaskModel
@@ -35,20 +35,6 @@ def write_checkpoint(file: Path, content: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "mark": MARK.decode(), "format_version": VERSION, **content}, buffer)
     write_atomic(file, buffer.getbuffer())
-
-
-def write_atomic(file: Path, data: bytes | memoryview) -> None:
-    """Write bytes to a temporary file beside `file`, bring them to the disk, and rename it into place."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def is_checkpoint(file: str | Path) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import numpy as np
 
@@ -59,11 +60,15 @@ class LabelledObject:
         label: Class name in the source.
         polygons: Outlines, each (K, 2) float64 x, y in pixels from the image's top left corner; together one object.
         box: (x1, y1, x2, y2) in the same frame, or None when the source has none.
+        mask: (H, W) bool, the object's pixels, where the source stores those (run-length masks); then no polygons.
+        crowd: Whether it stands for many objects that were not told apart (COCO's `iscrowd`): teaches nothing there.
     """
 
     label: str
     polygons: tuple[np.ndarray, ...] = ()
     box: tuple[float, float, float, float] | None = None
+    mask: np.ndarray | None = None
+    crowd: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,23 @@ class LabelledImage:
 
     Attributes:
         file: Path of the image, relative to the source's image folder.
-        shape: (H, W) in pixels.
+        shape: (H, W) in pixels as the source says, or as read from the image where it says nothing.
         objects: The annotations in the order of the source.
+        path: The image file; None where the reader does not look for images.
+        split: "train", "val" or "test" where the source tells, else None.
+        class_map: (H, W) uint8 positions in the layer's `names`, 255 for what teaches nothing, where the source has a
+            class for each pixel; then no objects.
+        complete: False when an annotation of this image could not be used: what is missing would be learned as
+            "nothing there".
     """
 
     file: str
     shape: tuple[int, int]
     objects: tuple[LabelledObject, ...] = ()
+    path: Path | None = None
+    split: str | None = None
+    class_map: np.ndarray | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True)
