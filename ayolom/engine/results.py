@@ -11,8 +11,42 @@ import numpy as np
 from ultralytics.engine.results import Boxes, Results, SemanticMask
 
 if TYPE_CHECKING:
+    import torch
+
     from ayolom.draw import Corner
     from ayolom.tasks import Task
+
+
+class TaskResults(Results):
+    """The base's results of one task in one image, which know how sure each pixel of a class map is.
+
+    Attributes:
+        confidence: What `save_conf=True` asks for: `confidence.data` (H, W) float in (0, 1], the probability of the
+            class of each pixel of `semantic_mask`; None where it was not asked for, or the task has no class map.
+    """
+
+    _keys: tuple[str, ...]
+
+    _keys: tuple[str, ...]
+
+    def __init__(self, *args: Any, confidence: torch.Tensor | None = None, **kwargs: Any) -> None:
+        """Hold what a task found.
+
+        Args:
+            *args: Those of the base's `Results`.
+            confidence: (H, W) float, or None.
+            **kwargs: Those of the base's `Results`.
+        """
+        super().__init__(*args, **kwargs)
+        self._keys = (*self._keys, "confidence")
+        # The base's map of one value a pixel, which is moved between devices and indexed as a whole.
+        self.confidence = None if confidence is None else SemanticMask(confidence, self.orig_shape)
+
+    def new(self) -> TaskResults:
+        """Return results of the same image without findings."""
+        fresh = TaskResults(self.orig_img, self.path, self.names, speed=self.speed)
+        fresh.save_dir = self.save_dir
+        return fresh
 
 
 class MultiTaskResults(Results):
@@ -47,7 +81,7 @@ class MultiTaskResults(Results):
         """
         self.kinds = kinds
         self.tasks = {
-            name: Results(orig_img, path, kinds[name].spec.names, speed=speed, **values)
+            name: TaskResults(orig_img, path, kinds[name].spec.names, speed=speed, **values)
             for name, values in (found or {}).items()
         }
         self.show_speed, self.show_legend = False, True

@@ -220,11 +220,12 @@ class Task(ABC):
             image_shape: (H, W) of the network's input.
             original_shapes: (H, W) of each original image.
             args: The base's settings as they hold for this task (`conf`, `iou`, `classes`, `max_det`,
-                `agnostic_nms`), and `end2end`.
+                `agnostic_nms`, `save_conf`), and `end2end`.
 
         Returns:
             For each image, keyword arguments of `Results` in the frame of the original image: "boxes" (N, 6) xyxy
-            pixels, confidence, class; or "semantic_mask" (H, W) class ids, 255 where nothing is said.
+            pixels, confidence, class; or "semantic_mask" (H, W) class ids, 255 where nothing is said, and with
+            `save_conf` also "confidence" (H, W) float in (0, 1], of the class of each pixel.
         """
 
     def rows(self, result: Results, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:

@@ -176,17 +176,18 @@ class SemanticTask(Task):
         """Take the best class of each pixel at the network's size and move the map into the original image.
 
         The map, not the logits, is resized to the original: resizing a plane of logits for each class to thousands of
-        pixels would cost more than the network.
+        pixels would cost more than the network. With `save_conf`, the confidence in each pixel's class goes with it,
+        but where the head gives classes instead of logits.
         """
         logits = output[0] if isinstance(output, (tuple, list)) else output
-        maps = logits if logits.ndim == 3 else _best(resized(logits.float(), image_shape))
-        maps = resized(maps[:, None].float(), image_shape, "nearest-exact")
+        planes = resized(_planes(logits, image_shape, getattr(args, "save_conf", False)), image_shape, "nearest-exact")
         results = []
-        for one, shape in zip(maps, original_shapes, strict=True):
-            mask = ops.scale_masks(one[None], shape, mode="nearest-exact")[0, 0].to(torch.uint8)
+        for one, shape in zip(planes, original_shapes, strict=True):
+            scaled = ops.scale_masks(one[None], shape, mode="nearest-exact")[0]
+            mask = scaled[0].to(torch.uint8)
             if args.classes is not None:
                 mask[~torch.isin(mask, torch.as_tensor(args.classes, device=mask.device).to(mask.dtype))] = 255
-            results.append({"semantic_mask": mask})
+            results.append({"semantic_mask": mask, **({"confidence": scaled[1]} if len(scaled) > 1 else {})})
         return results
 
     def present(self, result: Results) -> dict[int, str]:
@@ -235,6 +236,28 @@ class SemanticTask(Task):
 def _best(logits: torch.Tensor) -> torch.Tensor:
     """Return (B, H, W) class ids of logits (B, C, H, W); of one logit, whether it is above 0."""
     return logits.max(1).indices if logits.shape[1] > 1 else logits[:, 0] > 0
+
+
+def _planes(logits: torch.Tensor, shape: tuple[int, int], confidence: bool) -> torch.Tensor:
+    """Return (B, P, H, W) float: the class of each pixel, then, where it is wanted and known, the confidence in it.
+
+    Args:
+        logits: (B, C, H / s, W / s), or (B, H, W) class ids, which tell no confidence.
+        shape: (H, W) of the network's input.
+        confidence: Whether it is wanted.
+    """
+    if logits.ndim == 3:
+        return logits[:, None].float()
+    logits = resized(logits.float(), shape)
+    best = _best(logits).float()
+    return torch.stack((best, _confidence(logits)), 1) if confidence else best[:, None]
+
+
+def _confidence(logits: torch.Tensor) -> torch.Tensor:
+    """Return (B, H, W) in (0, 1], the probability of the best class of logits (B, C, H, W); of one, its side's."""
+    if logits.shape[1] == 1:
+        return logits[:, 0].abs().sigmoid()
+    return (logits.amax(1) - logits.logsumexp(1)).exp()
 
 
 def _mean(values: torch.Tensor) -> float:
