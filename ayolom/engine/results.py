@@ -27,8 +27,6 @@ class TaskResults(Results):
 
     _keys: tuple[str, ...]
 
-    _keys: tuple[str, ...]
-
     def __init__(self, *args: Any, confidence: torch.Tensor | None = None, **kwargs: Any) -> None:
         """Hold what a task found.
 
