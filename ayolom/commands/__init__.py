@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 # By group and name, the module whose COMMAND it is.
 GROUPS: dict[str, dict[str, str]] = {
-    "data": {},
+    "data": {
+        "export": "data_export",
+    },
 }
 HEADLINES = {"data": "bring your own data: from what you have to a data set of several tasks"}
 

@@ -1,0 +1,120 @@
+"""What an export asks of a format: a folder that takes one image after the other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ayolom.data.export._objects import object_names
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from ayolom.data.convert import LabelledImage
+    from ayolom.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How a data set is exported.
+
+    Attributes:
+        place: Whether images are copied, or symbolic links to the originals.
+        simplify: How far outlines of masks may leave the pixel edges, in pixels; 0 follows them exactly.
+        segmentation: COCO: masks as polygons or as run lengths.
+        palette: Mask folders: whether the PNGs carry colours for their class ids.
+    """
+
+    place: Literal["copy", "link"] = "copy"
+    simplify: float = 1.0
+    segmentation: Literal["polygon", "rle"] = "polygon"
+    palette: bool = False
+
+
+class Exporter(ABC):
+    """A writer of one format, with a folder of its own; images come one at a time and nothing is kept of them.
+
+    Use it as `with CvatExporter(folder, tasks, options) as exporter: exporter.add(...)`. Whoever calls it takes care
+    that a folder left by an error goes away (see `export_dataset`).
+
+    Attributes:
+        title: What the format is, for help and messages.
+        masks_only: Whether the format holds class maps and no boxes.
+    """
+
+    title: ClassVar[str]
+    masks_only: ClassVar[bool] = False
+
+    def __init__(self, root: Path, tasks: Sequence[Task], options: ExportOptions) -> None:
+        """Make the folder.
+
+        Args:
+            root: New folder.
+            tasks: Tasks whose labels are written.
+            options: How.
+        """
+        root.mkdir(parents=True, exist_ok=True)
+        self.root, self.tasks, self.options = root, list(tasks), options
+        self.names = {task.name: object_names(task) for task in tasks}
+
+    def __enter__(self) -> Exporter:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        """Finish the files when nothing went wrong; in any case close them."""
+        self.close(whole=kind is None)
+
+    @abstractmethod
+    def add(self, image_file: Path, name: str, split: str, labels: Mapping[str, LabelledImage]) -> None:
+        """Add one image with its labels.
+
+        Args:
+            image_file: The original; only read.
+            name: Its name in the export, with suffix and "/" between folders; unlike all others of the split.
+            split: "train", "val" or "test".
+            labels: By name of the tasks that it is labelled for, what they say. An image without objects is one on
+                which nothing is to be found.
+        """
+
+    def close(self, whole: bool = True) -> None:
+        """Finish and close the files; where the export is not `whole` they are closed as they stand."""
+
+    def place(self, image_file: Path, target: Path) -> None:
+        """Copy or link an image to a new file.
+
+        Raises:
+            AyolomError: The file is there already.
+        """
+        if target.is_symlink() or target.exists():
+            raise AyolomError(f"{target}: two images of one name; rename one of them")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if self.options.place == "link":
+            os.symlink(image_file.resolve(), target)
+        else:
+            shutil.copyfile(image_file, target)
+
+
+def label_names(names: Mapping[str, Mapping[int, str]]) -> dict[tuple[str, str], str]:
+    """Return names for formats in which all tasks share one list of labels.
+
+    Args:
+        names: Class names by task and class id.
+
+    Returns:
+        By task and class name the name to use: that of the class, or "task.class" where several tasks have that class.
+    """
+    owners: dict[str, list[str]] = {}
+    for task, classes in names.items():
+        for name in classes.values():
+            owners.setdefault(name, []).append(task)
+    return {
+        (task, name): name if len(owners[name]) == 1 else f"{task}.{name}"
+        for task, classes in names.items()
+        for name in classes.values()
+    }
