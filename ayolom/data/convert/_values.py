@@ -19,23 +19,35 @@ class Report:
     """What an import met and could not use as it stood, counted by kind with a few places each.
 
     Attributes:
-        counts: How often each kind occurred.
+        counts: How often each kind of problem occurred.
+        notes: How often something was met that is worth telling and loses nothing, such as a box cut at the border.
         examples: The first places of each kind.
     """
 
     def __init__(self) -> None:
         """Start with nothing to report."""
         self.counts: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = {}
 
-    def add(self, what: str, where: str) -> None:
-        """Count one occurrence.
+    def add(self, what: str, where: str, image: str = "") -> None:
+        """Count one problem.
 
         Args:
             what: The kind, such as "unknown category id".
-            where: File and entry in which it was met.
+            where: File and entry in which it was met, such as "a.txt: line 3".
+            image: The image that it concerns, where that is known.
         """
         self.counts[what] += 1
+        self._remember(what, where)
+
+    def note(self, what: str, where: str, image: str = "") -> None:
+        """Count something that is worth telling and loses nothing; the arguments are those of `add`."""
+        self.notes[what] += 1
+        self._remember(what, where)
+
+    def _remember(self, what: str, where: str) -> None:
+        """Keep a place as an example while there are few."""
         places = self.examples.setdefault(what, [])
         if len(places) < EXAMPLES and where not in places:
             places.append(where)
@@ -43,13 +55,15 @@ class Report:
     def update(self, other: Report) -> None:
         """Take over the counts and places of another report."""
         self.counts.update(other.counts)
+        self.notes.update(other.notes)
         for what, places in other.examples.items():
             mine = self.examples.setdefault(what, [])
             mine.extend(place for place in places[: EXAMPLES - len(mine)] if place not in mine)
 
     def lines(self) -> list[str]:
-        """Return one line for each kind, the most frequent first."""
-        return [f"{n} x {what} ({', '.join(self.examples[what])})" for what, n in self.counts.most_common()]
+        """Return one line for each kind of problem, then of note, the most frequent first."""
+        listed = [*self.counts.most_common(), *self.notes.most_common()]
+        return [f"{n} x {what} ({', '.join(self.examples[what])})" for what, n in listed]
 
 
 @dataclass(frozen=True)

@@ -61,33 +61,33 @@ def parse_coco(content: Any, source: str) -> Annotations:
         )
     images, annotations, categories = lists
     report = Report()
-    names = _category_names(categories, source, report)
+    names = category_names(categories, source, report)
     sizes = _image_entries(images, source, report)
     objects: dict[Any, list[LabelledObject]] = {key: [] for key in sizes}
     for number, entry in enumerate(annotations):
         where = f"{source}: annotations[{number}]"
-        if not isinstance(entry, dict) or _key(entry.get("image_id")) not in objects:
+        if not isinstance(entry, dict) or lookup_key(entry.get("image_id")) not in objects:
             report.add("annotation of an image that is not listed (left out)", where)
-        elif _key(entry.get("category_id")) not in names:
+        elif lookup_key(entry.get("category_id")) not in names:
             report.add("unknown category id (left out)", where)
         else:
-            item = _labelled_object(entry, names[entry["category_id"]], where, report)
+            item = labelled_object(entry, names[entry["category_id"]], where, report)
             if item is not None:
                 objects[entry["image_id"]].append(item)
     found = [LabelledImage(name, shape, tuple(objects[key])) for key, (name, shape) in sizes.items()]
     return Annotations(found, list(dict.fromkeys(names.values())), report)
 
 
-def _key(value: Any) -> Any:
+def lookup_key(value: Any) -> Any:
     """Return an id that can be looked up, None for a list or dictionary in its place."""
     return value if isinstance(value, (int, str)) else None
 
 
-def _category_names(categories: list[Any], source: str, report: Report) -> dict[Any, str]:
+def category_names(categories: list[Any], source: str, report: Report) -> dict[Any, str]:
     """Return the class names by category id, in the order of the ids."""
     names = {}
     for number, entry in enumerate(categories):
-        if isinstance(entry, dict) and _key(entry.get("id")) is not None and isinstance(entry.get("name"), str):
+        if isinstance(entry, dict) and lookup_key(entry.get("id")) is not None and isinstance(entry.get("name"), str):
             names[entry["id"]] = entry["name"]
         else:
             report.add("malformed category (left out)", f"{source}: categories[{number}]")
@@ -104,7 +104,7 @@ def _image_entries(images: list[Any], source: str, report: Report) -> dict[Any, 
         except (KeyError, TypeError, ValueError):
             report.add("malformed image entry (left out)", where)
             continue
-        if _key(key) is None or not isinstance(name, str) or min(shape) < 1:
+        if lookup_key(key) is None or not isinstance(name, str) or min(shape) < 1:
             report.add("malformed image entry (left out)", where)
         elif key in entries or any(name == other for other, _ in entries.values()):
             report.add("image listed twice (the first is kept)", where)
@@ -113,7 +113,7 @@ def _image_entries(images: list[Any], source: str, report: Report) -> dict[Any, 
     return entries
 
 
-def _labelled_object(entry: dict[str, Any], label: str, where: str, report: Report) -> LabelledObject | None:
+def labelled_object(entry: dict[str, Any], label: str, where: str, report: Report) -> LabelledObject | None:
     """Return an annotation's outlines and box, None when it has neither."""
     if entry.get("iscrowd") and not isinstance(entry.get("segmentation"), list):
         report.add("crowd annotation (left out)", where)
