@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 GROUPS: dict[str, dict[str, str]] = {
     "data": {
         "export": "data_export",
+        "split": "data_split",
     },
 }
 HEADLINES = {"data": "bring your own data: from what you have to a data set of several tasks"}
