@@ -159,6 +159,15 @@ class Task(ABC):
         """Return the label's mask, (H, W) uint8 class ids with 255 where nothing is said, of the given shape."""
         raise NotImplementedError(f"{type(self).__name__} has no mask")
 
+    def read_plane(self, label_file: Path, shape: tuple[int, int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return what `read` returns together with the mask of that shape; quicker than `read` and `plane`.
+
+        Raises:
+            AyolomError: The label cannot be used; the message names the file and the remedy.
+        """
+        label = self.read(label_file, shape)
+        return label, self.plane(label, label_file, shape)
+
     @abstractmethod
     def select(self, batch: dict[str, Any], images: torch.Tensor, tasks: Sequence[Task]) -> dict[str, Any]:
         """Return the part of a collated batch that belongs to this task and to some of its images.

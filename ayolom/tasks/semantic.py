@@ -87,9 +87,7 @@ class SemanticTask(Task):
         """Read and check one label: polygons as arrays, or of a PNG mask the class ids that occur in it."""
         if self.spec.polygons:
             return read_polygons(read_text(label_file), self.spec.nc, label_file, self.spec.single_cls)
-        mask = read_mask(label_file, shape, self.spec.nc, self.spec.ignore)
-        present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)).astype(np.int32)
-        return {"present": present, "size": np.array(shape, np.int32)}
+        return _summary(read_mask(label_file, shape, self.spec.nc, self.spec.ignore))
 
     def is_empty(self, label: dict[str, np.ndarray]) -> bool:
         """Return whether the mask is background throughout."""
@@ -108,6 +106,17 @@ class SemanticTask(Task):
             mask = read_mask(label_file, tuple(label["size"]), self.spec.nc, self.spec.ignore)
         if mask.shape != tuple(shape):
             mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+        return self._chosen(mask)
+
+    def read_plane(self, label_file: Path, shape: tuple[int, int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return what `read` returns together with the mask of that shape, a PNG decoded once for both."""
+        if self.spec.polygons:
+            return super().read_plane(label_file, shape)
+        mask = read_mask(label_file, shape, self.spec.nc, self.spec.ignore)
+        return _summary(mask), self._chosen(mask)
+
+    def _chosen(self, mask: np.ndarray) -> np.ndarray:
+        """Return the mask with the classes that are not to be kept ignored, changed in place."""
         if self.spec.classes is not None:
             mask[~np.isin(mask, (*self.spec.classes, 255))] = 255
         return mask
@@ -231,6 +240,12 @@ class SemanticTask(Task):
         file = folder / f"{stem}.png"
         cv2.imencode(".png", mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask)[1].tofile(file)
         return file
+
+
+def _summary(mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the size of a mask (H, W) uint8 and the values that occur in it."""
+    counts = cv2.calcHist([mask], [0], None, [256], [0, 256])
+    return {"present": np.flatnonzero(counts).astype(np.int32), "size": np.array(mask.shape, np.int32)}
 
 
 def _best(logits: torch.Tensor) -> torch.Tensor:
