@@ -28,10 +28,12 @@ class Grouping:
         keys: Functions from an image to a key that all images of its group share, None for an image without one; with
             the words of the user that asked for each.
         looks: Whether the user asked for near-duplicates by name.
+        text: What the user gave.
     """
 
     keys: tuple[tuple[str, Callable[[str], Key | None]], ...] = ()
     looks: bool = False
+    text: str = ""
 
 
 def parse_grouping(text: str, root: Path) -> Grouping:
@@ -59,7 +61,7 @@ def parse_grouping(text: str, root: Path) -> Grouping:
             raise AyolomError(
                 f"group={part}: must be regex:<pattern>, csv:<file>, folder or hash.{nearest(part, WAYS)}"
             )
-    return Grouping(tuple(keys), looks)
+    return Grouping(tuple(keys), looks, text)
 
 
 def join(members: Iterable[Sequence[int]], count: int) -> np.ndarray:

@@ -106,21 +106,18 @@ def check_ratios(ratios: Sequence[float]) -> dict[str, float]:
 def _groups(files: Sequence[str], looks: np.ndarray, grouping: Grouping) -> tuple[np.ndarray, list[str]]:
     """Return group numbers (N,) of images, and what to tell of the keys; `looks` has the first image like each."""
     members: dict[tuple[str, str], list[int]] = {}
-    notes = []
     for i, first in enumerate(looks.tolist()):
         members.setdefault(("looks", str(first)), []).append(i)
+    keyed: set[int] = set()
     for words, key in grouping.keys:
-        without = 0
-        for i, file in enumerate(files):
-            found = key(file)
-            if found is None:
-                without += 1
-            else:
-                members.setdefault(found, []).append(i)
-        if without == len(files):
+        found = {i: own for i, file in enumerate(files) if (own := key(file)) is not None}
+        if not found:
             raise AyolomError(f"group={words}: fits none of the {len(files)} images, such as {files[0]}; correct it")
-        if without:
-            notes.append(f"group={words}: {without} of {len(files)} images have no key by it and stand alone")
+        for i, own in found.items():
+            members.setdefault(own, []).append(i)
+        keyed.update(found)
+    alone = len(files) - len(keyed) if grouping.keys else 0
+    notes = [f"{alone} of {len(files)} images have no key by group={grouping.text}"] if alone else []
     return join(members.values(), len(files)), notes
 
 
