@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 # By group and name, the module whose COMMAND it is.
 GROUPS: dict[str, dict[str, str]] = {
     "data": {
+        "import": "data_import",
         "export": "data_export",
         "label": "data_label",
         "split": "data_split",
+        "view": "data_view",
     },
 }
 HEADLINES = {"data": "bring your own data: from what you have to a data set of several tasks"}

@@ -55,6 +55,17 @@ def fill_polygon(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     Returns:
         (H, W) bool.
     """
+    filled = np.zeros(shape, bool)
+    low = np.clip(np.floor(points.min(axis=0)), 0, shape[::-1]).astype(np.int64)
+    high = np.clip(np.ceil(points.max(axis=0)), 0, shape[::-1]).astype(np.int64)
+    if (high > low).all():  # only the polygon's own window is worked on: most objects are small
+        window = (int(high[1] - low[1]), int(high[0] - low[0]))
+        filled[low[1] : high[1], low[0] : high[0]] = _fill_window(points - low, window)
+    return filled
+
+
+def _fill_window(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return (H, W) bool, the pixels of a window whose centre lies inside a polygon (K, 2)."""
     height, width = shape
     start, end = points, np.roll(points, -1, axis=0)
     centre = np.arange(height)[:, None] + 0.5
