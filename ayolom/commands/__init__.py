@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 GROUPS: dict[str, dict[str, str]] = {
     "data": {
         "import": "data_import",
+        "check": "data_check",
         "export": "data_export",
         "label": "data_label",
         "split": "data_split",

@@ -11,7 +11,7 @@ frequencies of the thumbnail, bit for bit what the package `imagehash` makes of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -30,6 +30,13 @@ ROWS, COLUMNS = 64, 8192  # hashes compared at once: a few megabytes
 WEIGHTS = np.outer(*[np.where(np.arange(LOW) == 0, np.sqrt(2), 1)] * 2).astype(np.float32)
 
 EDGE = np.dtype([("first", np.int64), ("second", np.int64), ("distance", np.int64), ("mirrored", bool)])
+
+
+class Thumbnails(Protocol):
+    """Thumbnails (32, 32) uint8 by number: an array, a memory map, or anything that fetches them."""
+
+    def __getitem__(self, number: int, /) -> np.ndarray:
+        """Return one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def perceptual_hashes(image: np.ndarray) -> tuple[int, int]:
 def near_duplicates(
     hashes: np.ndarray,
     mirrored: np.ndarray | None = None,
-    thumbnails: np.ndarray | None = None,
+    thumbnails: Thumbnails | None = None,
     distance: int = DISTANCE,
     correlation: float = CORRELATION,
     progress: Callable[[int], object] | None = None,
@@ -81,8 +88,8 @@ def near_duplicates(
     Args:
         hashes: (N,) uint64.
         mirrored: (N,) uint64 hashes of the mirror images; None does not look for mirrored copies.
-        thumbnails: (N, 32, 32) uint8, may be a memory map; None trusts the hashes alone. With them, pictures that are
-            nearly one colour are never duplicates: they have nothing to compare.
+        thumbnails: (N, 32, 32) uint8, may be a memory map, or what fetches one of them; None trusts the hashes alone.
+            With them, pictures that are nearly one colour are never duplicates: they have nothing to compare.
         distance: Most bits in which two hashes may differ.
         correlation: Least correlation of two thumbnails.
         progress: Called with the number of hashes compared with all others, 64 or so at a time.
@@ -105,7 +112,7 @@ class _Search:
     copies of one picture cost little.
     """
 
-    def __init__(self, hashes: np.ndarray, thumbnails: np.ndarray | None, distance: int, correlation: float) -> None:
+    def __init__(self, hashes: np.ndarray, thumbnails: Thumbnails | None, distance: int, correlation: float) -> None:
         """Start with each picture in a group of its own."""
         self.hashes, self.thumbnails = hashes, thumbnails
         self.distance, self.correlation = distance, correlation

@@ -1,0 +1,143 @@
+"""Pictures that are there more than once: in two splits, twice in one, with different labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from ultralytics.utils import TQDM
+
+from ayolom.data.check._boxes import overlaps
+from ayolom.data.check._values import Row
+from ayolom.data.duplicates import near_duplicates
+from ayolom.data.scan import read_one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ayolom.data.check._spool import Spool
+    from ayolom.data.scan import Found
+    from ayolom.tasks.base import Task
+
+SAME_BOX = 0.5  # IoU from which a box of one copy is that of the other
+SAME_MASK = 0.97  # share of pixels in which the masks of two copies agree
+GRID = (64, 64)  # (H, W) at which masks of copies are compared
+
+
+def listed_twice(spool: Spool) -> Iterator[tuple[str, Row]]:
+    """Yield the images that stand in more than one split."""
+    query = """SELECT file, GROUP_CONCAT(DISTINCT split) FROM images GROUP BY file HAVING COUNT(DISTINCT split) > 1"""
+    for file, splits in spool.query(query):
+        yield "listed-twice", Row(file, splits.replace(",", " and "), detail="the same path")
+
+
+def exact_copies(spool: Spool) -> Iterator[tuple[str, Row]]:
+    """Yield the images whose bytes are those of an earlier image, one row for each but the first.
+
+    Where copies lie in two splits, one row says so; the others count within their split.
+    """
+    query = """SELECT b.file, b.split, a.file, a.split, b.labels = a.labels FROM images b JOIN
+        (SELECT digest, MIN(id) AS first FROM images WHERE digest IS NOT NULL GROUP BY digest HAVING COUNT(*) > 1) g
+        ON b.digest = g.digest JOIN images a ON a.id = g.first WHERE b.file != a.file"""
+    for file, split, other, other_split, same in spool.query(query):
+        across = split != other_split
+        row = Row(file, split, detail=f"{split}, and {other_split}" if across else f"twice in {split}", other=other)
+        yield ("copy-across" if across else "copy-within"), row
+        if not same:
+            yield "copies-differ", Row(file, split, detail="every byte alike, other labels", other=other, weight=1)
+
+
+def versions(spool: Spool) -> Iterator[tuple[str, Row]]:
+    """Yield the pictures of which a Roboflow export made several images, one row for each picture."""
+    query = """SELECT version, COUNT(*), GROUP_CONCAT(DISTINCT split), MIN(file), MAX(file),
+        COUNT(DISTINCT split) FROM picture JOIN images USING (id) GROUP BY version HAVING COUNT(*) > 1"""
+    for name, count, splits, first, last, different in spool.query(query):
+        where = splits.replace(",", " and ")
+        kind = "roboflow-across" if different > 1 else "roboflow-within"
+        yield kind, Row(first, where, detail=f"{count} versions of {name}", other=last, weight=count)
+
+
+def near_copies(spool: Spool, tasks: list[Task], root: Path, distance: int) -> Iterator[tuple[str, Row]]:
+    """Yield near-duplicates that are not equal byte for byte, one row for each link between them.
+
+    Args:
+        spool: What was kept of the images.
+        tasks: Tasks whose labels are compared.
+        root: Folder of the data set.
+        distance: Most bits in which their hashes differ.
+    """
+    usable = np.flatnonzero(spool.readable)
+    everything = len(usable) == len(spool.readable)
+    hashes = spool.hashes if everything else spool.hashes[usable]
+    thumbnails = spool.thumbnails if everything else _Chosen(spool.thumbnails, usable)
+    with TQDM(total=len(usable), desc="comparing images") as bar:
+        found = near_duplicates(hashes[:, 0], hashes[:, 1], thumbnails, distance, progress=bar.update)
+    for edge in found.edges:
+        first, second = int(usable[edge["first"]]), int(usable[edge["second"]])
+        yield from _near(spool, tasks, root, (first, second), int(edge["distance"]), bool(edge["mirrored"]))
+
+
+class _Chosen:
+    """Some of the thumbnails of a memory map, without a copy of them."""
+
+    def __init__(self, thumbnails: np.ndarray, numbers: np.ndarray) -> None:
+        """Take the map and the numbers of those wanted."""
+        self._thumbnails, self._numbers = thumbnails, numbers
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        """Return one thumbnail."""
+        return self._thumbnails[self._numbers[number]]
+
+
+def _near(
+    spool: Spool, tasks: list[Task], root: Path, pair: tuple[int, int], distance: int, mirrored: bool
+) -> Iterator[tuple[str, Row]]:
+    """Yield what one link between two images says."""
+    (split, file, digest, labels), (other_split, other, other_digest, other_labels) = map(spool.image, pair)
+    if digest == other_digest:
+        return
+    across = split != other_split
+    kind = "near-across" if across else "near-within"
+    detail = f"{split} and {other_split}" if across else f"both in {split}"
+    detail += f"; {distance} of 64 bits differ" + (", mirrored" if mirrored else "")
+    yield kind, Row(other, other_split, detail=detail, other=file, weight=-distance)
+    if labels == other_labels and not mirrored:
+        return
+    one, two = read_one(file, tasks, root), read_one(other, tasks, root)
+    for task in tasks:
+        if task.name in one.labels and task.name in two.labels:
+            reason = _difference(task, (file, one), (other, two), root, mirrored)
+            if reason:
+                yield "copies-differ", Row(other, other_split, task.name, reason, file)
+
+
+def _difference(task: Task, one: tuple[str, Found], two: tuple[str, Found], root: Path, mirrored: bool) -> str:
+    """Return how the labels of two copies differ, "" when they say the same."""
+    if task.planes:
+        first, second = (
+            task.plane(found.labels[task.name], task.label_file(file, root), GRID) for file, found in (one, two)
+        )
+        if mirrored:
+            first = cv2.LUT(np.ascontiguousarray(first[:, ::-1]), _exchange(task).astype(np.uint8))
+        agreeing = float(np.mean(first == second))
+        return "" if agreeing >= SAME_MASK else f"the masks agree in {agreeing:.0%} of the pixels"
+    (classes, boxes, _), (other_classes, other_boxes, _) = (
+        task.instances(found.labels[task.name]) for _, found in (one, two)
+    )
+    if mirrored:
+        classes, boxes = _exchange(task)[classes], boxes * (-1, 1, 1, 1) + (1, 0, 0, 0)
+    if len(classes) != len(other_classes):
+        return f"{len(other_classes)} boxes here, {len(classes)} there"
+    matching = (overlaps(other_boxes, boxes) >= SAME_BOX) & (other_classes[:, None] == classes[None])
+    lonely = int((~matching.any(1)).sum()) if len(classes) else 0
+    return f"{lonely} of {len(classes)} boxes lie elsewhere or are of another class" if lonely else ""
+
+
+def _exchange(task: Task) -> np.ndarray:
+    """Return by class id the id that it has in a mirror, (256 or more,)."""
+    table = np.arange(max(256, task.spec.nc))
+    for a, b in task.spec.flip_pairs:
+        table[[a, b]] = b, a
+    return table
