@@ -18,6 +18,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "export": "data_export",
         "label": "data_label",
         "split": "data_split",
+        "stats": "data_stats",
         "view": "data_view",
     },
 }

@@ -90,10 +90,10 @@ def class_ids(task: Task, label: dict[str, np.ndarray]) -> np.ndarray:
         task: The task.
         label: What `Task.read` returned: the values of a mask under "present", else class ids under "cls".
     """
-    if "present" not in label:
-        return np.unique(label["cls"])
-    ids = label["present"][label["present"] != 255]
-    return ids[ids == 1] - 1 if task.spec.nc == 1 else ids
+    ids = np.unique(label["present"] if "present" in label else label["cls"])
+    if "present" in label:
+        ids = ids[ids == 1] - 1 if task.spec.nc == 1 else ids[ids < task.spec.nc]
+    return ids if task.spec.classes is None else ids[np.isin(ids, task.spec.classes)]
 
 
 def _read(
