@@ -45,7 +45,7 @@ def box_rows(
 
 
 def class_map(image: LabelledImage, classes: Mapping[str, int], report: Report, background: int = 0) -> np.ndarray:
-    """Return the outlines of an image painted as class ids, smaller objects over larger ones.
+    """Return the objects of an image painted as class ids, smaller ones over larger ones.
 
     Args:
         image: Annotations of the image.
@@ -58,8 +58,8 @@ def class_map(image: LabelledImage, classes: Mapping[str, int], report: Report, 
     """
     painted = np.full(image.shape, background, np.uint8)
     items = [item for item in _mapped(image, classes, report) if _has_outline(item, image, report)]
-    for item in sorted(items, key=lambda item: -sum(polygon_area(points) for points in item.polygons)):
-        area = np.zeros(image.shape, bool)
+    for item in sorted(items, key=lambda item: -_area(item)):
+        area = np.zeros(image.shape, bool) if item.mask is None else item.mask
         for points in item.polygons:
             _inside(points, f"{image.file}: {item.label}", image.shape, report)
             area |= fill_polygon(points, image.shape)
@@ -67,6 +67,11 @@ def class_map(image: LabelledImage, classes: Mapping[str, int], report: Report, 
             report.add("object without a pixel in the image (left out)", f"{image.file}: {item.label}")
         painted[area] = classes[item.label]
     return painted
+
+
+def _area(item: LabelledObject) -> float:
+    """Return about how many pixels an object covers."""
+    return sum(polygon_area(points) for points in item.polygons) if item.mask is None else float(item.mask.sum())
 
 
 def _mapped(image: LabelledImage, classes: Mapping[str, int], report: Report) -> Iterator[LabelledObject]:
@@ -80,9 +85,9 @@ def _mapped(image: LabelledImage, classes: Mapping[str, int], report: Report) ->
 
 def _has_outline(item: LabelledObject, image: LabelledImage, report: Report) -> bool:
     """Return whether an object can be painted; one with a box alone cannot."""
-    if not item.polygons:
+    if not item.polygons and item.mask is None:
         report.add("object without an outline (left out of the mask)", f"{image.file}: {item.label}")
-    return bool(item.polygons)
+    return bool(item.polygons) or item.mask is not None
 
 
 def _item_boxes(
@@ -93,6 +98,10 @@ def _item_boxes(
     if item.box is not None and (boxes == "annotation" or not item.polygons):
         x1, y1, x2, y2 = item.box
         outlines = [np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], dtype=np.float64)]
+    elif item.mask is not None:
+        rows, columns = np.nonzero(item.mask.any(1))[0], np.nonzero(item.mask.any(0))[0]
+        corners = [(columns[0], rows[0]), (columns[-1] + 1, rows[-1] + 1)] if len(rows) else []
+        outlines = [np.array(corners, dtype=np.float64)] if corners else []
     elif boxes == "annotation":
         outlines = [np.concatenate(item.polygons)] if item.polygons else []
     else:

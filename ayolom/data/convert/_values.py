@@ -76,6 +76,7 @@ class LabelledObject:
         box: (x1, y1, x2, y2) in the same frame, or None when the source has none.
         mask: (H, W) bool, the object's pixels, where the source stores those (run-length masks); then no polygons.
         crowd: Whether it stands for many objects that were not told apart (COCO's `iscrowd`): teaches nothing there.
+        where: File and line or entry that it comes from, for the report, such as "a.json: annotations[3]".
     """
 
     label: str
@@ -83,6 +84,7 @@ class LabelledObject:
     box: tuple[float, float, float, float] | None = None
     mask: np.ndarray | None = None
     crowd: bool = False
+    where: str = ""
 
 
 @dataclass(frozen=True)

@@ -200,9 +200,9 @@ def _object(
     try:
         mask = decode(segmentation, shape)
     except ValueError as error:
-        report.add(f"malformed run-length mask: {error}", where, image)
+        report.add("malformed run-length mask", f"{where}, {error}", image)
         return None
-    return LabelledObject(names[key], mask=mask, crowd=bool(entry.get("iscrowd")))
+    return LabelledObject(names[key], mask=mask, crowd=bool(entry.get("iscrowd")), where=where)
 
 
 def _outlined(entry: dict[str, Any], label: str, where: str, image: str, report: Report) -> LabelledObject | None:
@@ -221,7 +221,7 @@ def _outlined(entry: dict[str, Any], label: str, where: str, image: str, report:
     polygons = () if mine.counts else item.polygons
     if polygons and item.box is not None:
         _check_box(np.concatenate(polygons), item.box, where, image, report)
-    return LabelledObject(label, polygons, item.box, None, bool(entry.get("iscrowd")))
+    return LabelledObject(label, polygons, item.box, None, bool(entry.get("iscrowd")), where)
 
 
 def _check_box(

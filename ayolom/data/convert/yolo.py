@@ -72,14 +72,15 @@ def parse_yolo(
         elif values[0] not in range(len(names)):
             report.add("unknown class id (left out)", where)
         else:
-            objects.append(_labelled_object(names[int(values[0])], values[1:], shape))
+            objects.append(_labelled_object(names[int(values[0])], values[1:], shape, where))
     return tuple(objects)
 
 
-def _labelled_object(label: str, values: np.ndarray, shape: tuple[int, int]) -> LabelledObject:
+def _labelled_object(label: str, values: np.ndarray, shape: tuple[int, int], where: str) -> LabelledObject:
     """Return a row's box (four values) or polygon (six or more), in pixels."""
     points = values.reshape(-1, 2) * (shape[1], shape[0])
     if len(points) > 2:
-        return LabelledObject(label, (points,))
+        return LabelledObject(label, (points,), where=where)
     centre, size = points
-    return LabelledObject(label, (), (*(centre - size / 2).tolist(), *(centre + size / 2).tolist()))
+    box = (*(centre - size / 2).tolist(), *(centre + size / 2).tolist())
+    return LabelledObject(label, (), box, where=where)
