@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ayolom.data.convert._shapes import ellipse
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report
 from ayolom.data.convert._write import image_shape
 from ayolom.data.convert.coco import load_json
@@ -14,8 +15,6 @@ from ayolom.errors import AyolomError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-CORNERS = 64  # points by which an ellipse is drawn: 0.2 % less area than the ellipse
 
 
 def read_via(file: Path, images: Path, attribute: str | None = None, default: str | None = None) -> Annotations:
@@ -65,8 +64,8 @@ def parse_via(
             report.add("image missing or unreadable (left out)", f"{source}: {name}")
             continue
         objects = []
-        for number, region in enumerate(_regions(entry)):
-            objects += _objects(region, f"{source}: {name} region {number}", attribute, default, report)
+        for number, region in enumerate(regions_of(entry)):
+            objects += region_objects(region, f"{source}: {name} region {number}", attribute, default, report)
         names.update(dict.fromkeys(item.label for item in objects))
         images.append(LabelledImage(name, shapes[name], tuple(objects)))
     return Annotations(images, sorted(names), report)
@@ -84,13 +83,18 @@ def _entries(content: Any, source: str) -> list[Any]:
     return entries
 
 
-def _regions(entry: dict[str, Any]) -> Iterator[Any]:
+def regions_of(entry: dict[str, Any]) -> Iterator[Any]:
     """Yield the regions of an image: VIA 1 stores them by number, VIA 2 as a list."""
     regions = entry.get("regions") or []
-    yield from regions.values() if isinstance(regions, dict) else regions
+    if isinstance(regions, dict):
+        yield from regions.values()
+    elif isinstance(regions, list):
+        yield from regions
+    else:
+        yield regions  # what it is instead is reported as a malformed region
 
 
-def _objects(
+def region_objects(
     region: Any, where: str, attribute: str | None, default: str | None, report: Report
 ) -> list[LabelledObject]:
     """Return one object for each class that a region names; none when the region cannot be used."""
@@ -103,7 +107,7 @@ def _objects(
         report.add("region without a class (left out)", where)
     if points is None:
         return []
-    return [LabelledObject(label, (points,)) for label in labels]
+    return [LabelledObject(label, (points,), where=where) for label in labels]
 
 
 def _labels(attributes: Any, attribute: str | None, default: str | None) -> list[str]:
@@ -151,7 +155,4 @@ def _rectangle(shape: dict[str, Any]) -> np.ndarray:
 def _ellipse(shape: dict[str, Any]) -> np.ndarray:
     """Return points on an ellipse or circle; `theta` turns it clockwise on the screen, in radians."""
     across, along = (float(shape.get(key, shape.get("r", np.nan))) for key in ("rx", "ry"))
-    turn, angle = float(shape.get("theta", 0)), np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
-    x, y = across * np.cos(angle), along * np.sin(angle)
-    turned = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1)
-    return turned + np.array([float(shape["cx"]), float(shape["cy"])])
+    return ellipse((float(shape["cx"]), float(shape["cy"])), (across, along), float(shape.get("theta", 0)))

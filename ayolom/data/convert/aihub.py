@@ -1,0 +1,266 @@
+"""AI-Hub 581, Korean photos of vehicle damage: one JSON file for an image, with damage and often the parts as well.
+
+The data: https://www.aihub.or.kr/aihubdata/data/view.do?dataSetSn=581. Its files differ among themselves: a byte order
+mark or none, `images` and `categories` as dictionaries or lists, `annotations` as a list or a single entry, outlines
+nested one to four deep. Images and labels lie in two folders, `1.원천데이터` and `2.라벨링데이터`, in archives of
+like names (`TS_damage` and `TL_damage`). Photos of one vehicle share the last number of their file name: group by it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ayolom.data.convert._files import Problems, find_image, folders_of, is_json, relative_name, usable_shape
+from ayolom.data.convert._format import Format, Layer
+from ayolom.data.convert._places import header_shape, split_of, walk
+from ayolom.data.convert._stream import first_keys, read_json
+from ayolom.data.convert._values import LabelledImage, LabelledObject
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ayolom.data.convert._format import ReadOptions
+    from ayolom.data.convert._values import Report
+
+DAMAGE, PARTS = "damage", "parts"
+KINDS = {DAMAGE: "damage", PARTS: "part"}  # key of an annotation by layer
+DAMAGES = ("Scratched", "Separated", "Crushed", "Breakage")
+LABELS, IMAGES = "라벨링데이터", "원천데이터"
+BOTH = "damage_part"  # the set whose images all have both
+ARCHIVE = re.compile(r"^([TV])L_")
+CASE = re.compile(r"-(\d+)$")
+DEEPEST = 6  # levels of lists; four occur
+LOOKED_AT = 20
+
+
+class AiHubFormat(Format):
+    """The unpacked data set, one of its folders, or one JSON file."""
+
+    name: ClassVar[str] = "aihub"
+    title: ClassVar[str] = "AI-Hub 581 vehicle damage"
+
+    def recognises(self, source: Path) -> bool:
+        """Return whether one of the first JSON files is of AI-Hub's damage data."""
+        files = [source] if source.is_file() else walk(source, is_json, 5)
+        return any(is_json(file.name) and _is_aihub(file) for file in files)
+
+    def layers(self, source: Path, options: ReadOptions) -> tuple[Layer, ...]:
+        """Return those of the layers `damage` and `parts` that the first files of each folder have."""
+        found: set[str] = set()
+        for folder in _label_folders(source):
+            files = [folder] if folder.is_file() else list(walk(folder, is_json, LOOKED_AT))
+            found.update(layer for file in files if _is_aihub(file) for layer in _layers_of(file))
+        if not found:
+            raise AyolomError(
+                f"{source}: holds no labels of AI-Hub 581 (JSON with 'annotations' of damage or part); give the folder "
+                f"with {LABELS} and {IMAGES}"
+            )
+        kinds = ((DAMAGE, "detect", DAMAGES), (PARTS, "semantic", ()))
+        return tuple(Layer(name, kind, names) for name, kind, names in kinds if name in found)
+
+    def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
+        """Yield the images of a layer, one file at a time."""
+        finder = _ImageFolders(source, options.images)
+        for file in [source] if source.is_file() else walk(source, is_json):
+            yield from _read(file, layer.name, finder, source, report)
+
+
+def case_of(file: str | Path) -> str | None:
+    """Return the case that a photo belongs to, by its file name; photos of one case belong in one split.
+
+    >>> case_of("0000002_as-0036711.jpg")
+    '0036711'
+    """
+    found = CASE.search(Path(file).stem)
+    return found[1] if found else None
+
+
+def _is_aihub(file: Path) -> bool:
+    """Return whether a JSON file begins like one of AI-Hub's: COCO's keys, and damage or part in an annotation."""
+    found = first_keys(file)
+    own = not found.isdisjoint({"damage", "part"}) and not found.isdisjoint({"level", "repair", "supercategory_name"})
+    return "annotations" in found and "images" in found and own
+
+
+def _label_folders(source: Path) -> list[Path]:
+    """Return the folders whose files are alike: those directly in a folder of labels, else the source."""
+    if source.is_file():
+        return [source]
+    tops = [source, *folders_of(source), *(inner for folder in folders_of(source) for inner in folders_of(folder))]
+    return [inner for top in tops if LABELS in _normal(top.name) for inner in folders_of(top)] + [source]
+
+
+def _normal(name: str) -> str:
+    """Return a name with its Korean letters composed; some systems store them taken apart."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _layers_of(file: Path) -> set[str]:
+    """Return the layers that a file is labelled for, none when it is broken."""
+    try:
+        annotations = _annotations(read_json(file))
+    except AyolomError:
+        return set()
+    return _layers_in(annotations, file)
+
+
+def _layers_in(annotations: list[Any], file: Path) -> set[str]:
+    """Return the layers that the annotations of a file speak of."""
+    if any(BOTH in part for part in file.parts):
+        return {DAMAGE, PARTS}
+    entries = [entry for entry in annotations if isinstance(entry, dict)]
+    return {layer for layer, key in KINDS.items() if any(_text(entry.get(key)) for entry in entries)}
+
+
+def _annotations(content: Any) -> list[Any]:
+    """Return the annotations as a list."""
+    found = content.get("annotations") if isinstance(content, dict) else None
+    return found if isinstance(found, list) else [] if found is None else [found]
+
+
+def _image_entry(content: Any) -> dict[str, Any]:
+    """Return what a file says of its image: a dictionary, or the first of a list."""
+    found = content.get("images") if isinstance(content, dict) else None
+    if isinstance(found, list):
+        found = found[0] if found else None
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """Return a text without blanks around it, "" for anything else."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _read(file: Path, layer: str, finder: _ImageFolders, source: Path, report: Report) -> Iterator[LabelledImage]:
+    """Yield the image of one file if the file is labelled for the layer."""
+    try:
+        content = read_json(file)
+    except AyolomError as error:
+        report.add("broken JSON file", str(error))
+        return
+    if not isinstance(content, dict) or "annotations" not in content or "images" not in content:
+        report.note("JSON file of another kind (not read)", str(file))
+        return
+    annotations, entry = _annotations(content), _image_entry(content)
+    if layer not in _layers_in(annotations, file):
+        return
+    name = _text(entry.get("file_name")) or file.stem
+    path = finder.find(name, file)
+    shape = usable_shape(entry.get("height"), entry.get("width")) or header_shape(path)
+    problems, single = Problems(report, str(path)), isinstance(content["annotations"], dict)
+    objects = []
+    for number, annotation in enumerate(annotations):
+        where = f"{file}: annotations" + ("" if single else f"[{number}]")
+        item = _object(annotation, layer, where, problems)
+        objects += [] if item is None else [item]
+    split = split_of(relative_name(file.parent, [source.parent]))
+    file_name = relative_name(path, [finder.images, source])
+    yield LabelledImage(file_name, shape, tuple(objects), path, split, complete=not problems.any)
+
+
+def _object(entry: Any, layer: str, where: str, problems: Problems) -> LabelledObject | None:
+    """Return one annotation as an object of a layer, None when it is of the other or cannot be used."""
+    if not isinstance(entry, dict):
+        problems.add("malformed annotation", where)
+        return None
+    names = {name: _text(entry.get(key)) for name, key in KINDS.items()}
+    label = names[layer]
+    if not label:
+        if not any(names.values()):
+            problems.add("annotation of neither damage nor part", where)
+        return None
+    if layer == DAMAGE and label not in DAMAGES:
+        problems.add(f"unknown damage '{label}'", where)
+        return None
+    polygons, box = _outlines(entry.get("segmentation")), _box(entry.get("bbox"))
+    if polygons is None:
+        problems.add("malformed outline", where)
+        return None
+    if not polygons and box is None:
+        problems.add("annotation without outline and box", where)
+        return None
+    return LabelledObject(label, polygons, box, where=where)
+
+
+def _outlines(value: Any, depth: int = 0) -> tuple[np.ndarray, ...] | None:
+    """Return the outlines in lists nested to any depth: of pairs, or of numbers in a row; None when malformed."""
+    if value is None or value == []:
+        return ()
+    if not isinstance(value, list) or depth > DEEPEST:
+        return None
+    if all(isinstance(part, (int, float)) for part in value):
+        return _points(value, flat=True)
+    if all(_is_pair(part) for part in value):
+        return _points(value, flat=False)
+    found: list[np.ndarray] = []
+    for part in value:
+        inner = _outlines(part, depth + 1)
+        if inner is None:
+            return None
+        found.extend(inner)
+    return tuple(found)
+
+
+def _is_pair(value: Any) -> bool:
+    """Return whether a value is a point."""
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, (int, float)) for number in value)
+
+
+def _points(value: list[Any], flat: bool) -> tuple[np.ndarray, ...] | None:
+    """Return one outline, None when it is none."""
+    if flat and len(value) % 2:
+        return None
+    points = np.array(value, dtype=np.float64).reshape(-1, 2)
+    return (points,) if len(points) > 2 and np.isfinite(points).all() else None
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    """Return the edges of a box written as x, y, width, height; None when there is no usable one."""
+    try:
+        x, y, width, height = (float(number) for number in value)
+    except (TypeError, ValueError):
+        return None
+    usable = all(math.isfinite(number) for number in (x, y, width, height)) and min(width, height) >= 0
+    return (x, y, x + width, y + height) if usable else None
+
+
+class _ImageFolders:
+    """Finds the image of a label file, in the folder of photos that stands beside that of labels."""
+
+    def __init__(self, source: Path, images: Path | None) -> None:
+        """Bind to a source, and the folder of images that the user gives."""
+        self.source, self.images = source, images
+        self._known: dict[Path, list[Path]] = {}
+
+    def find(self, name: str, file: Path) -> Path:
+        """Return the file of an image, or where it should be."""
+        if file.parent not in self._known:
+            self._known[file.parent] = self._folders(file.parent)
+        return find_image(name, self._known[file.parent])
+
+    def _folders(self, labels: Path) -> list[Path]:
+        """Return where the images of a folder of labels may be, the likeliest first."""
+        if self.images is not None:
+            return [self.images, *self._below(self.images)]
+        for parent in (labels, *labels.parents):
+            if LABELS in _normal(parent.name):
+                tops = [folder for folder in folders_of(parent.parent) if IMAGES in _normal(folder.name)]
+                inner = [ARCHIVE.sub(r"\1S_", part) for part in labels.relative_to(parent).parts]
+                likely = [folder.joinpath(*inner) for top in tops[:1] for folder in [top]]
+                return (
+                    [folder for folder in likely if folder.is_dir()]
+                    + [folder for top in tops for folder in (top, *self._below(top))]
+                    + [labels]
+                )
+        return [labels, labels.parent / "images"]
+
+    def _below(self, top: Path) -> list[Path]:
+        """Return the folders below a folder."""
+        return [inner for folder in folders_of(top) for inner in (folder, *self._below(folder))]

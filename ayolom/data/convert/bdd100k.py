@@ -1,0 +1,295 @@
+"""BDD100K: boxes, drivable area and lanes, as JSON of its two ages and as PNG class maps.
+
+The formats: https://github.com/bdd100k/bdd100k/blob/master/doc/source/format.rst (a list of frames for a split) and,
+before it, https://github.com/ucbdrive/bdd-data (also one file for an image, outlines as points with their type).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ayolom.data.convert._colors import IGNORE, read_palette_png
+from ayolom.data.convert._files import Problems, find_image, is_json, is_png, relative_name
+from ayolom.data.convert._format import Format, Layer
+from ayolom.data.convert._json import head
+from ayolom.data.convert._places import header_shape, split_of, walk
+from ayolom.data.convert._poly2d import outlines_of
+from ayolom.data.convert._shapes import stroke
+from ayolom.data.convert._stream import entries, first_keys, read_json
+from ayolom.data.convert._values import LabelledImage, LabelledObject
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ayolom.data.convert._format import ReadOptions
+    from ayolom.data.convert._values import Report
+
+BOXES, DRIVABLE, LANE = "vehicles", "drivable", "lane"
+LAYERS = (BOXES, DRIVABLE, LANE)
+AREAS = ("direct", "alternative")
+AREA_NAMES = {"area/drivable": "direct", "area/alternative": "alternative", **{name: name for name in AREAS}}
+LANES = (
+    "crosswalk", "double other", "double white", "double yellow", "road curb", "single other", "single white",
+    "single yellow",
+)  # fmt: skip
+LANE_BITS, NO_LANE_BIT = 0b111, 0b1000  # of a lane map's pixel; higher bits tell style and direction
+LANE_WIDTH = 8.0  # pixels by which lines of the JSON are drawn, as in the data made from it for YOLOP
+OLD_MAP = "_drivable_id"  # ending of the names of the older maps, which count from the background
+LOOKED_AT = 100  # frames that say what a file holds
+
+
+class BddFormat(Format):
+    """The folder of BDD100K (`images`, `labels`), a part of it, or one JSON file."""
+
+    name: ClassVar[str] = "bdd100k"
+    title: ClassVar[str] = "BDD100K (boxes, drivable area, lanes)"
+
+    def recognises(self, source: Path) -> bool:
+        """Return whether one of the first JSON files has frames of BDD100K, or its folders of class maps are there."""
+        return any(map(_is_bdd, _first_json(source))) or any(_map_folders(source).values())
+
+    def layers(self, source: Path, options: ReadOptions) -> tuple[Layer, ...]:
+        """Return those of the layers `vehicles`, `drivable` and `lane` that the source has."""
+        maps, kinds = _map_folders(source), {kind for unit in _units(source) for kind in _kinds(unit)}
+        found = []
+        for name in LAYERS:
+            if maps.get(name):
+                names = (*(AREAS if name == DRIVABLE else LANES), "background")
+                found.append(Layer(name, "semantic", names))
+            elif name in kinds:
+                names = AREAS if name == DRIVABLE else LANES if name == LANE else options.names
+                found.append(Layer(name, "detect" if name == BOXES else "semantic", names))
+        if not found:
+            raise AyolomError(
+                f"{source}: holds no labels of BDD100K (JSON frames with box2d or poly2d, or PNG maps in "
+                "labels/drivable/masks or labels/lane/masks); give its folder or one of its JSON files"
+            )
+        return tuple(found)
+
+    def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
+        """Yield the images of one layer; class maps are taken where there are both maps and outlines."""
+        folders = _map_folders(source).get(layer.name)
+        if folders:
+            for folder in folders:
+                for file in walk(folder, is_png):
+                    yield from _read_map(file, folder, source, layer, options, report)
+            return
+        for unit in _units(source):
+            if layer.name in _kinds(unit):
+                for file in _files_of(unit):
+                    yield from _read_json(file, source, layer, options, report)
+
+
+def _first_json(source: Path) -> list[Path]:
+    """Return the first JSON files of a source."""
+    if source.is_file():
+        return [source] if is_json(source.name) else []
+    return list(walk(source, is_json, 5))
+
+
+def _is_bdd(file: Path) -> bool:
+    """Return whether a JSON file begins with frames of BDD100K."""
+    found = first_keys(file)
+    frames = "name" in found and ("labels" in found or {"frames", "objects"} <= found)
+    return frames and not found.isdisjoint({"box2d", "poly2d", "timeofday", "videoName"})
+
+
+def _is_single(file: Path) -> bool:
+    """Return whether a JSON file is that of one image, not of a list of frames."""
+    found = first_keys(file)
+    return head(file).lstrip().startswith("{") and ("objects" in found or "frames" not in found)
+
+
+def _units(source: Path) -> list[Path]:
+    """Return what is read as one: files with a list of frames, folders with a file for each image."""
+    if source.is_file():
+        return [source]
+    found: list[Path] = []
+    for parent, folders, names in os.walk(source, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files = [Path(parent, name) for name in sorted(names) if is_json(name) and not name.startswith(".")]
+        if any(_is_single(file) for file in files[:LOOKED_AT] if _is_bdd(file)):
+            found.append(Path(parent))
+        else:
+            found += filter(_is_bdd, files)
+    return found
+
+
+def _files_of(unit: Path) -> list[Path]:
+    """Return the files of a unit."""
+    return [unit] if unit.is_file() else sorted(file for file in unit.iterdir() if is_json(file.name))
+
+
+def _kinds(unit: Path) -> set[str]:
+    """Return the layers that the first frames of a unit hold."""
+    frames = (frame for file in _files_of(unit)[:LOOKED_AT] for _, frame in islice(_frames(file), LOOKED_AT))
+    try:
+        return {_kind(label) for frame in islice(frames, LOOKED_AT) for _, label in _labels(frame)} - {""}
+    except AyolomError:
+        return set(LAYERS) if unit.is_dir() else set()  # `read` reports the broken file
+
+
+def _frames(file: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the frames of a file with their place in it."""
+    if _is_single(file):
+        yield "", read_json(file)
+    elif head(file).lstrip().startswith("["):
+        yield from entries(file)
+    else:
+        yield from entries(file, "frames")
+
+
+def _labels(frame: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the labels of a frame with their place in it; in the older files they are objects of its only instant."""
+    parts = frame if isinstance(frame, dict) else {}
+    groups = [("labels", parts.get("labels"))]
+    instants = parts.get("frames")
+    for number, instant in enumerate(instants if isinstance(instants, list) else []):
+        groups.append((f"frames[{number}].objects", instant.get("objects") if isinstance(instant, dict) else None))
+    for place, group in groups:
+        yield from ((f"{place}[{n}]", label) for n, label in enumerate(group if isinstance(group, list) else []))
+
+
+def _kind(label: Any) -> str:
+    """Return the layer that a label belongs to, "" for none."""
+    if not isinstance(label, dict):
+        return ""
+    category = str(label.get("category"))
+    if isinstance(label.get("box2d"), dict):
+        return BOXES
+    if category in LANES or category == "lane" or category.startswith("lane/"):
+        return LANE
+    return DRIVABLE if category in AREA_NAMES or category == "drivable area" else ""
+
+
+def _read_json(file: Path, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
+    """Yield the images of one JSON file, up to its end or the place where it is damaged."""
+    split = split_of(relative_name(file, [source.parent]))
+    folders = _image_folders(file, source, options)
+    try:
+        for place, frame in _frames(file):
+            name = frame.get("name") if isinstance(frame, dict) else None
+            if not isinstance(name, str) or not name:
+                report.add("frame without a name", f"{file}: {place}")
+                continue
+            path = find_image(name, folders)
+            problems, where = Problems(report, str(path)), f"{file}: {place}." if place else f"{file}: "
+            found = [_object(label, f"{where}{at}", layer.name, problems) for at, label in _labels(frame)]
+            objects = tuple(item for item in found if item is not None)
+            name = relative_name(path, [*folders, source])
+            yield LabelledImage(name, header_shape(path), objects, path, split, complete=not problems.any)
+    except AyolomError as error:
+        report.add("broken JSON file: the rest is not read", str(error))
+
+
+def _image_folders(file: Path, source: Path, options: ReadOptions) -> list[Path]:
+    """Return where the images of a label file or a folder of maps may be, the likeliest first."""
+    if options.images is not None:
+        folders, last = [options.images], []
+    else:
+        tops = [file.parent, *list(file.parents)[1:5]]
+        folders, last = [top / "images" / "100k" for top in tops] + [top / "images" for top in tops], [file.parent]
+    split = split_of(relative_name(file, [source.parent])) or ""
+    found = [folder for folder in (*(folder / split for folder in folders), *folders, *last) if folder.is_dir()]
+    return found or [source if source.is_dir() else source.parent]
+
+
+def _object(label: Any, where: str, layer: str, problems: Problems) -> LabelledObject | None:
+    """Return one label as an object of a layer, None when it belongs to another or cannot be used."""
+    kind = _kind(label)
+    if not kind and not (isinstance(label, dict) and label.get("poly2d")):
+        problems.add("label without box or outline", where)
+    elif not kind:
+        problems.note("outline that is neither drivable area nor lane (not read)", where)
+    if kind != layer:
+        return None
+    name = _class(label, layer)
+    if not name:
+        problems.add("label without a class", where)
+        return None
+    item = _box(label["box2d"], name) if layer == BOXES else _area(label.get("poly2d"), name, layer)
+    if item is None:
+        problems.add("malformed box" if layer == BOXES else "malformed outline", where)
+        return None
+    return replace(item, where=where)
+
+
+def _class(label: dict[str, Any], layer: str) -> str:
+    """Return a label's class: its category, or the attribute that says more."""
+    category, given = str(label.get("category") or ""), label.get("attributes")
+    attributes = given if isinstance(given, dict) else {}
+    if layer == DRIVABLE:
+        return AREA_NAMES.get(category) or AREA_NAMES.get(str(attributes.get("areaType")), "")
+    if layer == LANE:
+        kind = attributes.get("laneTypes") or attributes.get("laneType")
+        return str(kind or "") if category == "lane" else category.removeprefix("lane/")
+    return category
+
+
+def _box(box: dict[str, Any], name: str) -> LabelledObject | None:
+    """Return an object with a box, None when that is malformed."""
+    try:
+        x1, y1, x2, y2 = (float(box[key]) for key in ("x1", "y1", "x2", "y2"))
+    except (KeyError, TypeError, ValueError):
+        return None
+    usable = all(math.isfinite(value) for value in (x1, y1, x2, y2)) and x2 >= x1 and y2 >= y1
+    return LabelledObject(name, (), (x1, y1, x2, y2)) if usable else None
+
+
+def _area(poly2d: Any, name: str, layer: str) -> LabelledObject | None:
+    """Return an object with outlines, those of a lane as wide as it is drawn; None when one is malformed."""
+    paths = outlines_of(poly2d, closed=layer == DRIVABLE)
+    if paths is None:
+        return None
+    if layer == LANE:
+        return LabelledObject(name, tuple(piece for path in paths for piece in stroke(path, LANE_WIDTH)))
+    return LabelledObject(name, tuple(paths)) if all(len(path) > 2 for path in paths) else None
+
+
+def _map_folders(source: Path) -> dict[str, list[Path]]:
+    """Return the folders of class maps by layer."""
+    if not source.is_dir():
+        return {}
+    tops = [source, source / "labels"]
+    drivable = [top / "drivable" / "masks" for top in tops] + [top / "drivable_maps" / "labels" for top in tops]
+    drivable += [source / "bdd100k_drivable_maps" / "labels"]
+    lane = [top / "lane" / "masks" for top in tops]
+    return {
+        name: [folder for folder in folders if next(walk(folder, is_png, 1), None) is not None]
+        for name, folders in ((DRIVABLE, drivable), (LANE, lane))
+    }
+
+
+def _read_map(
+    file: Path, folder: Path, source: Path, layer: Layer, options: ReadOptions, report: Report
+) -> Iterator[LabelledImage]:
+    """Yield the image of one class map; nothing when it cannot be read."""
+    stem = file.stem.removesuffix("_drivable_color")
+    if stem != file.stem:
+        return  # the same in colours
+    folders = _image_folders(file, source, options)
+    path = find_image(file.stem.removesuffix(OLD_MAP), folders)
+    stored = read_palette_png(file)
+    if stored is None or stored[0].ndim != 2:
+        report.add("class map that cannot be read", str(file), str(path))
+        return
+    values, problems = stored[0], Problems(report, str(path))
+    if layer.name == LANE:
+        values = np.where(values & NO_LANE_BIT, len(LANES), values & LANE_BITS).astype(np.uint8)
+    elif file.stem.endswith(OLD_MAP) or "drivable_maps" in folder.parent.name:
+        values = np.where(values < 3, (values + 2) % 3, values).astype(np.uint8)  # background was 0
+    strange = [int(value) for value in np.unique(values) if value >= len(layer.names) and value != IGNORE]
+    if strange:
+        problems.add(f"values {strange} of no class in a class map", str(file))
+        values = np.where(values < len(layer.names), values, IGNORE).astype(np.uint8)
+    name, split = relative_name(path, [*folders, source]), split_of(relative_name(file, [source.parent]))
+    shape = (values.shape[0], values.shape[1])
+    yield LabelledImage(name, shape, (), path, split, class_map=values, complete=not problems.any)
