@@ -216,11 +216,11 @@ class TestPutAside:
 
     def test_name_from_a_source_stays_in_its_folder(self, tmp_path: Path) -> None:
         picture(tmp_path / "secret.png", 1)
-        source = coco(tmp_path / "one", {"a.png": [annotation("dent")]})
+        source = coco(tmp_path / "data" / "one", {"a.png": [annotation("dent")]})
         content = json.loads(source.read_text())
-        content["images"].append({"id": 7, "file_name": "../secret.png", "height": SHAPE[0], "width": SHAPE[1]})
+        content["images"].append({"id": 7, "file_name": "../../secret.png", "height": SHAPE[0], "width": SHAPE[1]})
         source.write_text(json.dumps(content))
-        summary = import_dataset(tmp_path / "one", tmp_path / "out", tasks=["damage"])
+        summary = import_dataset(source, tmp_path / "out", tasks=["damage"])
         assert summary.report.counts == {"image missing": 1}
 
 
