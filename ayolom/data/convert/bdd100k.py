@@ -43,6 +43,7 @@ LANES = (
 LANE_BITS, NO_LANE_BIT = 0b111, 0b1000  # of a lane map's pixel; higher bits tell style and direction
 LANE_WIDTH = 8.0  # pixels by which lines of the JSON are drawn, as in the data made from it for YOLOP
 OLD_MAP = "_drivable_id"  # ending of the names of the older maps, which count from the background
+NO_LAYER, UNKNOWN = "", "unknown"
 LOOKED_AT = 100  # frames that say what a file holds
 
 
@@ -83,7 +84,7 @@ class BddFormat(Format):
                     yield from _read_map(file, folder, source, layer, options, report)
             return
         for unit in _units(source):
-            if layer.name in _kinds(unit):
+            if {layer.name, UNKNOWN} & _kinds(unit):
                 for file in _files_of(unit):
                     yield from _read_json(file, source, layer, options, report)
 
@@ -129,12 +130,20 @@ def _files_of(unit: Path) -> list[Path]:
 
 
 def _kinds(unit: Path) -> set[str]:
-    """Return the layers that the first frames of a unit hold."""
-    frames = (frame for file in _files_of(unit)[:LOOKED_AT] for _, frame in islice(_frames(file), LOOKED_AT))
+    """Return the layers that the first frames of a unit hold; `UNKNOWN` where a damaged file may hold any."""
+    found: set[str] = set()
+    for file in _files_of(unit)[:LOOKED_AT]:
+        found |= _kinds_in(file)
+    return found - {UNKNOWN} or found
+
+
+def _kinds_in(file: Path) -> set[str]:
+    """Return the layers that the first frames of a file hold."""
     try:
-        return {_kind(label) for frame in islice(frames, LOOKED_AT) for _, label in _labels(frame)} - {""}
+        frames = [frame for _, frame in islice(_frames(file), LOOKED_AT)]
     except AyolomError:
-        return set(LAYERS) if unit.is_dir() else set()  # `read` reports the broken file
+        return {UNKNOWN}  # `read` reports it
+    return {_kind(label) for frame in frames for _, label in _labels(frame)} - {NO_LAYER}
 
 
 def _frames(file: Path) -> Iterator[tuple[str, Any]]:
@@ -159,15 +168,15 @@ def _labels(frame: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _kind(label: Any) -> str:
-    """Return the layer that a label belongs to, "" for none."""
+    """Return the layer that a label belongs to, `NO_LAYER` for none."""
     if not isinstance(label, dict):
-        return ""
+        return NO_LAYER
     category = str(label.get("category"))
     if isinstance(label.get("box2d"), dict):
         return BOXES
     if category in LANES or category == "lane" or category.startswith("lane/"):
         return LANE
-    return DRIVABLE if category in AREA_NAMES or category == "drivable area" else ""
+    return DRIVABLE if category in AREA_NAMES or category == "drivable area" else NO_LAYER
 
 
 def _read_json(file: Path, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
