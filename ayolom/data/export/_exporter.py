@@ -72,7 +72,7 @@ class Exporter(ABC):
 
     @abstractmethod
     def add(self, image_file: Path, name: str, split: str, labels: Mapping[str, LabelledImage]) -> None:
-        """Add one image with its labels.
+        """Add one image with its labels, at least one.
 
         Args:
             image_file: The original; only read.

@@ -30,27 +30,26 @@ def object_names(task: Task) -> dict[int, str]:
     return {i: name for i, name in task.spec.names.items() if name.lower() != background}
 
 
-def labelled_image(
-    task: Task, label: dict[str, np.ndarray], label_file: Path, image_file: Path, shape: tuple[int, int]
-) -> LabelledImage:
+def labelled_image(task: Task, label_file: Path, image_file: Path, shape: tuple[int, int]) -> LabelledImage:
     """Return what one task says of an image, in pixels.
 
     Args:
         task: The task.
-        label: What `Task.read` returned.
-        label_file: The file that it was read from.
+        label_file: An existing file.
         image_file: The image.
         shape: (H, W) of the image.
 
     Returns:
         Boxes as `objects`; a mask as `class_map`, whose values are those of `object_names`, 255 where nothing is said.
+
+    Raises:
+        AyolomError: The label cannot be used.
     """
     if task.planes:
-        plane = task.plane(label, label_file, shape)
+        plane = task.read_plane(label_file, shape)[1]
         return LabelledImage(image_file.name, shape, path=image_file, class_map=plane)
-    return LabelledImage(
-        image_file.name, shape, box_objects(*task.instances(label), task.spec.names, shape), path=image_file
-    )
+    objects = box_objects(*task.instances(task.read(label_file, shape)), task.spec.names, shape)
+    return LabelledImage(image_file.name, shape, objects, path=image_file)
 
 
 def box_objects(

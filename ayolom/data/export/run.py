@@ -19,7 +19,7 @@ from ayolom.data.export.cvat import CvatExporter
 from ayolom.data.export.labelme import LabelmeExporter
 from ayolom.data.export.masks import MaskExporter
 from ayolom.data.export.yolo import YoloExporter
-from ayolom.data.scan import Found, read_one
+from ayolom.data.images import image_shape
 from ayolom.errors import AyolomError, nearest
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def export_dataset(
     with new_folder(out) as folder, EXPORTERS[form](folder, chosen, options or ExportOptions()) as writer:
         found = in_order(lambda image: _read(image[1], chosen, schema.root), images)
         bar = TQDM(found, desc=f"{form}: writing", total=len(images))
-        for (split, file, name), (seen, labels) in zip(images, bar, strict=True):
-            _count(result, split, seen, labels)
+        for (split, file, name), (labels, problems) in zip(images, bar, strict=True):
+            _count(result, split, labels, problems)
             if labels:
                 writer.add(Path(file), name, split, labels)
         if not result.images:
@@ -119,23 +119,28 @@ def chosen_tasks(schema: DataSchema, form: str, names: Sequence[str] = ()) -> li
     return fitting
 
 
-def _read(image_file: str, tasks: Sequence[Task], root: Path) -> tuple[Found, dict[str, LabelledImage]]:
-    """Return what was found for an image, and its labels by task."""
-    found = read_one(image_file, tasks, root)
-    labels = {
-        task.name: labelled_image(
-            task, found.labels[task.name], task.label_file(image_file, root), Path(image_file), found.shape
-        )
-        for task in tasks
-        if found.shape is not None and task.name in found.labels
-    }
-    return found, labels
+def _read(image_file: str, tasks: Sequence[Task], root: Path) -> tuple[dict[str, LabelledImage], list[str]]:
+    """Return the labels of an image by task, and what is wrong with it or with them."""
+    try:
+        shape = image_shape(image_file)
+    except AyolomError as error:
+        return {}, [str(error)]
+    labels, problems = {}, []
+    for task in tasks:
+        label_file = task.label_file(image_file, root)
+        if not label_file.exists():
+            continue
+        try:
+            labels[task.name] = labelled_image(task, label_file, Path(image_file), shape)
+        except (AyolomError, OSError, ValueError) as error:
+            problems.append(str(error) if isinstance(error, AyolomError) else f"{label_file}: {error}")
+    return labels, problems
 
 
-def _count(result: Exported, split: str, found: Found, labels: dict[str, LabelledImage]) -> None:
+def _count(result: Exported, split: str, labels: dict[str, LabelledImage], problems: list[str]) -> None:
     """Add one image to what the export did."""
-    result.problems += [*([found.problem] if found.problem else []), *found.broken.values()]
-    result.unlabelled += not labels and not found.problem
+    result.problems += problems
+    result.unlabelled += not labels and not problems
     for task, image in labels.items():
         result.images[task, split] += 1
         result.ignored[task] += image.class_map is not None and bool((image.class_map == IGNORE).any())
