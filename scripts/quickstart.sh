@@ -15,17 +15,17 @@ into=(project="$runs" exist_ok=True)
 ayolom="$bin/ayolom"
 
 say "Train: boxes of damage and masks of parts in one network, on cars that are drawn on first use"
-"$ayolom" train model=aYOLOM26n.yaml data=cardamage.yaml imgsz=320 epochs="${EPOCHS:-18}" batch=8 nbs=8 \
+"$ayolom" train model=aYOLOM26n.yaml data=cardamage.yaml imgsz=256 epochs="${EPOCHS:-22}" batch=8 nbs=8 \
     warmup_epochs=1 cache=ram "${into[@]}" name=train
 
 say "Score both tasks on the images kept apart"
-"$ayolom" val model="$best" data=cardamage.yaml imgsz=320 "${into[@]}" name=val
+"$ayolom" val model="$best" data=cardamage.yaml imgsz=256 "${into[@]}" name=val
 
 say "Predict pictures, then a video that walks around a car"
 read_data='from ayolom.data.schema import load_schema as load; s = load("cardamage.yaml"); print(s.sources("val")[0]); print(s.video)'
 { read -r pictures; read -r video; } < <("$python" -c "$read_data" | tail -n 2)
-"$ayolom" predict model="$best" source="$pictures" imgsz=320 conf=0.1 "${into[@]}" name=pictures
-"$ayolom" predict model="$best" source="$video" imgsz=320 conf=0.1 show_speed=True "${into[@]}" name=video
+"$ayolom" predict model="$best" source="$pictures" imgsz=256 conf=0.1 "${into[@]}" name=pictures
+"$ayolom" predict model="$best" source="$video" imgsz=256 conf=0.1 show_speed=True "${into[@]}" name=video
 
 say "Done. To look at:"
 printf '   %s\n' "$runs/train/results.png   losses and metrics by epoch" \

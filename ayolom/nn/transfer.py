@@ -11,7 +11,7 @@ from ultralytics.utils import LOGGER
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import torch
 
@@ -35,10 +35,11 @@ class _Part:
 def transfer(model: MultiTaskModel, weights: Any, verbose: bool = True) -> dict[str, int]:
     """Copy every tensor that has a counterpart of the same key and shape.
 
-    Backbone rows are matched by place. The rows of a task are matched, by place in its block, with those of the task of
-    the source that has the same name and kind of head, else with the first of the same kind of head: so `yolov8n.pt`
-    fills every detection task, and `yolo26n-sem.pt` the mask tasks. A plain state dict does not tell kinds; there the
-    task whose tensors fit best is taken.
+    Backbone rows are matched by place. The rows of a task are matched with those of the task of the source that has the
+    same name and kind of head, else with the first of the same kind of head: so `yolov8n.pt` fills every detection
+    task, and `yolo26n-sem.pt` the mask tasks. Heads match heads; of the rows before, the first C3k2 matches the first
+    C3k2 and so on, so that a row which one of the two necks has more does not shift the others. A plain state dict does
+    not tell kinds; there rows are matched by place, with the task whose tensors fit best.
 
     Args:
         model: The network to fill, in place.
@@ -138,7 +139,19 @@ def _pairs(model: MultiTaskModel, source: nn.Module) -> Pairs:
     for name, task in model.tasks.items():
         part = _counterpart(task, parts)
         if part is not None:
-            pairs |= dict(zip(blocks[name], range(part.start, part.stop), strict=False))
+            pairs |= _aligned(model.model, blocks[name], source.model, range(part.start, part.stop))
+    return pairs
+
+
+def _aligned(ours: Any, rows: Sequence[int], theirs: Any, other_rows: Sequence[int]) -> Pairs:
+    """Return the pairs of two blocks: their heads, and before them the rows of one class in their order."""
+    places: dict[type, list[int]] = {}
+    for row in other_rows[:-1]:
+        places.setdefault(type(theirs[row]), []).append(row)
+    pairs = {rows[-1]: other_rows[-1]}
+    for row in rows[:-1]:
+        if left := places.get(type(ours[row])):
+            pairs[row] = left.pop(0)
     return pairs
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from ayolom.nn.spec import load_spec
+
 BACKBONE = [
     [-1, 1, "Conv", [8, 3, 2]],  # B0, stride 2
     [-1, 1, "Conv", [16, 3, 2]],  # B1, stride 4
@@ -74,3 +76,14 @@ def make_batch() -> Callable[..., dict[str, Any]]:
 def _seed() -> None:
     """Start every test from the same weights."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def wide_spec() -> dict[str, Any]:
+    """aYOLOM26n with the neck of yolo26-sem, as wide as that, its joins gated."""
+    spec = load_spec("aYOLOM26n.yaml")
+    rise = [-1, 1, "nn.Upsample", ["None", 2, "nearest"]]
+    joins = [[[-1, row], 1, "AdaptiveConcat", []] for row in ("B6", "B4")]
+    neck = [rise, joins[0], [-1, 2, "C3k2", [512, True]], rise, joins[1], [-1, 2, "C3k2", [256, True]]]
+    head = [["N5", "N2"], "SegmentationHead", [8, 8, True]]
+    return {**spec, "tasks": {**spec["tasks"], "parts": {"kind": "semantic", "nc": 20, "neck": neck, "head": head}}}

@@ -123,10 +123,10 @@ def test_backbone_and_first_task_are_the_bases_layer_by_layer(file: str, name: s
     assert layers[len(base.model) - 1].stride.tolist() == base.stride.tolist() == [8, 16, 32]
 
 
-def test_mask_neck_has_the_bases_rows_but_for_the_gated_joins() -> None:
+def test_mask_neck_has_the_bases_rows_but_for_the_gated_joins(wide_spec: dict[str, Any]) -> None:
     """Only tensors that read a join differ from yolo26-sem: its output has the neck's channels, not the sum."""
     base = SemanticSegmentationModel("yolo26n-sem.yaml", nc=20, verbose=False)
-    graph = _build(load_spec("aYOLOM26n.yaml"))
+    graph = _build(wide_spec)
     start = graph.heads["damage"] + 1
     ours = {key: value.shape for key, value in nn.Sequential(*graph.layers[start:]).state_dict().items()}
     theirs = {key: value.shape for key, value in nn.Sequential(*base.model[11:]).state_dict().items()}

@@ -81,15 +81,31 @@ def test_other_classes_leave_the_class_branch(detector: nn.Module) -> None:
     assert len(fitting) < len(branch)
 
 
-def test_a_segmenter_fills_the_mask_task_that_comes_later(segmenter: nn.Module) -> None:
+@pytest.fixture
+def wide(wide_spec: dict[str, Any]) -> MultiTaskModel:
+    """A network whose mask task has the neck of yolo26-sem."""
+    return MultiTaskModel(wide_spec)
+
+
+def test_a_segmenter_fills_the_mask_task_that_comes_later(wide: MultiTaskModel, segmenter: nn.Module) -> None:
     """All of it but the two tensors that read a join, whose inputs are fewer here."""
-    model = _light(parts=20)
-    counts = model.load(segmenter)
+    counts = wide.load(segmenter)
     total = len(segmenter.model.state_dict())
     backbone = len(segmenter.model[:11].state_dict())
     assert counts == {"backbone": backbone, "damage": 0, "parts": total - backbone - 2}
-    start = model.heads["damage"] + 1
-    assert _same(model, segmenter, first=11, at=start, rows=7) == counts["parts"]
+    start = wide.heads["damage"] + 1
+    assert _same(wide, segmenter, first=11, at=start, rows=7) == counts["parts"]
+
+
+def test_rows_that_one_neck_has_more_do_not_shift_the_others(segmenter: nn.Module) -> None:
+    """The shipped neck has two convolutions more and is narrower at stride 8: its first C3k2 is filled all the same."""
+    model = _light(parts=20)
+    counts = model.load(segmenter)
+    row = next(i for i, layer in enumerate(model.model) if layer.block.startswith("parts") and "C3k2" in layer.type)
+    theirs, ours = segmenter.model[13].state_dict(), model.model[row].state_dict()
+    filled = [key for key, value in theirs.items() if value.shape == ours[key].shape]
+    assert all(torch.equal(theirs[key], ours[key]) for key in filled)
+    assert counts["parts"] >= len(filled) == len(theirs) - 1  # all but the weights that read the join
 
 
 def test_a_yolov8_fills_its_family() -> None:
@@ -120,8 +136,8 @@ def test_forms_of_a_source(detector: nn.Module, form: str) -> None:
     assert _light().load(source) == _light().load(detector)
 
 
-def test_a_plain_state_dict_goes_where_most_of_it_fits(segmenter: nn.Module) -> None:
-    assert _light(parts=20).load(segmenter.state_dict()) == _light(parts=20).load(segmenter)
+def test_a_plain_state_dict_goes_where_most_of_it_fits(wide: MultiTaskModel, segmenter: nn.Module) -> None:
+    assert wide.load(segmenter.state_dict()) == wide.load(segmenter)
 
 
 def test_half_precision_sources_arrive_in_float32(detector: nn.Module) -> None:
