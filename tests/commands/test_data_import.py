@@ -45,12 +45,12 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_import_prints_what_came_of_it_and_the_next_command(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "map.yaml").write_text("gocuk: dent\n")
     out = tmp_path / "mine"
     assert run(f"source={source}", f"out={out}", "task=damage", f"map={tmp_path / 'map.yaml'}") == 0
-    text = printed(capsys)
+    text = caplog.text
     assert "Added 1 new images (1 train) and labels of 0 known ones as 'photos' (coco)" in text
     assert "damage: 0 dent 1" in text
     assert f"1 x class 'odd' is not in the map, such as {source / 'annotations.json'}: annotations[1]" in text
@@ -59,11 +59,13 @@ def test_import_prints_what_came_of_it_and_the_next_command(
     assert (out / "labels/photos/train/a.txt").read_text() == "0 0.200000 0.375000 0.200000 0.250000\n"
 
 
-def test_dry_run_and_strict_write_nothing(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_and_strict_write_nothing(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "map.yaml").write_text("gocuk: dent\n")
     words = (f"source={source}", f"out={tmp_path / 'mine'}", "task=damage", f"map={tmp_path / 'map.yaml'}")
     assert run(*words, "dry_run=True") == 0
-    assert "Would add 1 new images (1 train)" in printed(capsys)
+    assert "Would add 1 new images (1 train)" in caplog.text
     assert run(*words, "strict=True") == 1
     assert "error: strict=True and not all of" in printed(capsys)
     assert not (tmp_path / "mine").exists()
