@@ -9,6 +9,7 @@ from ayolom.data.convert.ayolom_layout import AyolomLayoutFormat
 from ayolom.data.convert.bdd100k import BddFormat
 from ayolom.data.convert.coco_format import CocoFormat
 from ayolom.data.convert.cvat import CvatFormat
+from ayolom.data.convert.known_sets import CarDdFormat, CarPartsSegFormat, DsmlrFormat, RoboflowFormat
 from ayolom.data.convert.labelme import LabelMeFormat
 from ayolom.data.convert.masks_folder import MasksFormat
 from ayolom.data.convert.via_format import ViaFormat
@@ -26,6 +27,10 @@ FORMATS: tuple[Format, ...] = (
     ViaFormat(),
     LabelMeFormat(),
     CvatFormat(),
+    CarDdFormat(),
+    DsmlrFormat(),
+    CarPartsSegFormat(),
+    RoboflowFormat(),
     VocFormat(),
     CocoFormat(),
     YoloFormat(),

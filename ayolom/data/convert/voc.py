@@ -71,7 +71,7 @@ class VocFormat(Format):
     def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
         """Yield the images, one file at a time."""
         for root in [source] if source.is_file() else _roots(source):
-            folder = root if root.is_dir() else root.parent
+            folder = root if root.is_dir() else _around(root)
             splits = _splits(folder, "Main" if layer.name == BOXES else "Segmentation")
             if layer.name == MASKS:
                 yield from _read_masks(folder, source, splits, layer, options, report)
@@ -87,6 +87,11 @@ def _roots(source: Path) -> list[Path]:
         return [source]
     inner = [folder for folder in folders_of(source) if any((folder / mark).is_dir() for mark in marks)]
     return inner or [source]
+
+
+def _around(file: Path) -> Path:
+    """Return the folder of VOC's layout around a file, or that of the file."""
+    return file.parents[1] if file.parent.name == "Annotations" else file.parent
 
 
 def _labels(root: Path) -> Path:
