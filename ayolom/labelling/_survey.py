@@ -108,7 +108,7 @@ def survey(images: Sequence[Image], matches: Sequence[Match], root: Path) -> Sur
         result.problems += [*([seen.problem] if seen.problem else []), *seen.broken.values()]
         if seen.shape is None:
             continue
-        result.broken.update(seen.broken)
+        result.broken.update(list(seen.broken))
         result.labelled.update(match.name for match in matches if match.name not in seen.lacking)
         if owners[_label_key(image, matches, root)] > 1:
             result.problems.append(f"{image.source}: shares its label file with another image; rename one of them")

@@ -19,7 +19,7 @@ from ayolom.labelling._match import match_tasks
 from ayolom.labelling._model import Model
 from ayolom.labelling._outcome import Outcome, problem_lines
 from ayolom.labelling._project import PROJECTS, write_project
-from ayolom.labelling._record import FOLDER, record_file
+from ayolom.labelling._record import FOLDER, record_file, shown
 from ayolom.labelling._store import Store, locked, recover
 from ayolom.labelling._survey import survey
 from ayolom.labelling._target import Target, of_data, of_folder
@@ -183,7 +183,7 @@ def _set_aside(
                     match.task.label_file(one.image.file, target.root),
                     encode(match, made),
                     task=name,
-                    image=str(one.image.file),
+                    image=shown(one.image.file, target.root),
                     **made.facts(),
                 )
 
