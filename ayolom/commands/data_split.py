@@ -16,7 +16,7 @@ def run(
     data: str,
     ratios: tuple[float, ...],
     seed: int,
-    group: str,
+    group: str | None,
     near: int,
     out: Path | None,
     overwrite: bool,
@@ -32,7 +32,7 @@ def run(
     files = split.targets(schema, out or schema.root, split.check_ratios(ratios))
     if not overwrite and not dry_run:
         split.check_free(files)
-    done = split.split_dataset(schema, ratios, group, seed, near)
+    done = split.split_dataset(schema, ratios, group or "", seed, near)
     lines = [split.table(done), split.kept_together(done), *done.notes, *split.absent(done)]
     lines += [f"not used: {problem}" for problem in done.problems[:SHOWN]]
     if len(done.problems) > SHOWN:
@@ -54,7 +54,7 @@ COMMAND = Command(
         Option("data", text, "data set YAML; the images of all its splits are divided anew", required=True),
         Option("ratios", numbers, "shares of train, val and test, or of train and val", (0.7, 0.2, 0.1)),
         Option("seed", integer(0), "another seed gives another split", 0),
-        Option("group", text, "what must not be parted: regex:<pattern>, csv:<file>, folder, hash; or several", "hash"),
+        Option("group", text, "what must not be parted: regex:<pattern>, csv:<file>, folder, hash; or several"),
         Option(
             "near", integer(0), "bits by which the hashes of near-duplicates may differ; 0 does not look for any", 6
         ),

@@ -55,13 +55,21 @@ def write(schema: DataSchema, split: Split, files: Mapping[str, Path]) -> None:
     texts = {name: _listed(split, number, schema.root) for number, name in enumerate(split.ratios)}
     texts[""] = _yaml(schema, split, files)
     waiting = {files[name]: files[name].with_name(f".{files[name].name}.{uuid4().hex}.tmp") for name in texts}
+    placed: list[Path] = []
     try:
         for name, text in texts.items():
             temporary = waiting[files[name]]
             temporary.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(text, encoding="utf-8")
         for file, temporary in waiting.items():
+            new = not file.exists()
             temporary.replace(file)
+            if new:
+                placed.append(file)
+    except BaseException:  # an interruption too
+        for file in placed:
+            file.unlink(missing_ok=True)
+        raise
     finally:
         for temporary in waiting.values():
             temporary.unlink(missing_ok=True)
@@ -89,7 +97,7 @@ def _yaml(schema: DataSchema, split: Split, files: Mapping[str, Path]) -> str:
     remark = (
         f"# Made by yolo data split from {schema.file.name if schema.file else 'data'}: {shares}, seed {split.seed}"
     )
-    return f"{remark}, group {split.group}.\n" + yaml.safe_dump(
+    return f"{remark}, group {' '.join(split.group.split()) or 'none'}.\n" + yaml.safe_dump(
         content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
     )
 

@@ -53,7 +53,7 @@ class Split:
 
 
 def split_dataset(
-    schema: DataSchema, ratios: Sequence[float], group: str = "hash", seed: int = 0, near: int = DISTANCE
+    schema: DataSchema, ratios: Sequence[float], group: str = "", seed: int = 0, near: int = DISTANCE
 ) -> Split:
     """Divide the images of all splits of a data set anew.
 
@@ -62,7 +62,7 @@ def split_dataset(
     Args:
         schema: The data set.
         ratios: Shares of train and val, or of train, val and test; together 1.
-        group: What belongs together (see `parse_grouping`); near-duplicates do besides.
+        group: What belongs together (see `parse_grouping`), besides near-duplicates; nothing more when empty.
         seed: Seed of ties.
         near: Bits by which the hashes of near-duplicates may differ; 0 leaves looks out of account.
 
@@ -79,8 +79,8 @@ def split_dataset(
     count = int(groups.max(initial=-1)) + 1
     if count < len(names):
         raise AyolomError(
-            f"group={group}: all {len(seen.files)} images fall into {count} groups, too few for {len(names)} splits; "
-            "use a finer grouping"
+            f"{schema.label}: all {len(seen.files)} images fall into {count} groups, too few for {len(names)} splits; "
+            f"give another group= (got {group or 'none'}) or more images"
         )
     counts = np.zeros((count, 1 + len(seen.columns)), np.int64)
     np.add.at(counts, groups, np.column_stack((np.ones(len(groups), bool), seen.table)).astype(np.int64))
