@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,7 +11,7 @@ from ultralytics.utils import TQDM
 
 from ayolom.data.check._boxes import overlaps
 from ayolom.data.check._values import Row
-from ayolom.data.duplicates import near_duplicates
+from ayolom.data.duplicates import CORRELATION, near_duplicates
 from ayolom.data.scan import read_one
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ayolom.data.check._spool import Spool
+    from ayolom.data.check._values import Limits
+    from ayolom.data.duplicates import Duplicates
     from ayolom.data.scan import Found
     from ayolom.tasks.base import Task
 
+ALIKE = 0.9  # correlation of thumbnails from which two pictures look alike without being copies
 SAME_BOX = 0.5  # IoU from which a box of one copy is that of the other
 SAME_MASK = 0.97  # share of pixels in which the masks of two copies agree
 GRID = (64, 64)  # (H, W) at which masks of copies are compared
@@ -59,36 +63,53 @@ def versions(spool: Spool) -> Iterator[tuple[str, Row]]:
         yield kind, Row(first, where, detail=f"{count} versions of {name}", other=last, weight=count)
 
 
-def near_copies(spool: Spool, tasks: list[Task], root: Path, distance: int) -> Iterator[tuple[str, Row]]:
+def near_copies(spool: Spool, tasks: list[Task], root: Path, limits: Limits) -> Iterator[tuple[str, Row]]:
     """Yield near-duplicates that are not equal byte for byte, one row for each link between them.
 
     Args:
         spool: What was kept of the images.
         tasks: Tasks whose labels are compared.
         root: Folder of the data set.
-        distance: Most bits in which their hashes differ.
+        limits: Where to draw the lines.
     """
     usable = np.flatnonzero(spool.readable)
-    everything = len(usable) == len(spool.readable)
-    hashes = spool.hashes if everything else spool.hashes[usable]
-    thumbnails = spool.thumbnails if everything else _Chosen(spool.thumbnails, usable)
-    with TQDM(total=len(usable), desc="comparing images") as bar:
-        found = near_duplicates(hashes[:, 0], hashes[:, 1], thumbnails, distance, progress=bar.update)
-    for edge in found.edges:
+    search = partial(_search, spool, usable)
+    near = search("finding copies", limits.near, CORRELATION)
+    for edge in near.edges:
         first, second = int(usable[edge["first"]]), int(usable[edge["second"]])
         yield from _near(spool, tasks, root, (first, second), int(edge["distance"]), bool(edge["mirrored"]))
+    if len(spool.query("SELECT DISTINCT split FROM images LIMIT 2").fetchall()) > 1:
+        for edge in search("finding look-alikes", max(limits.near, limits.alike), ALIKE).edges:
+            first, second = int(edge["first"]), int(edge["second"])
+            if near.groups[first] != near.groups[second]:
+                yield from _alike(spool, int(usable[first]), int(usable[second]), int(edge["distance"]))
+
+
+def _search(spool: Spool, usable: np.ndarray, title: str, distance: int, correlation: float) -> Duplicates:
+    """Return the near-duplicates among the images that can be read, numbered among those."""
+    hashes, thumbnails = spool.hashes[usable], _Chosen(spool, usable)
+    with TQDM(total=len(usable), desc=title) as bar:
+        return near_duplicates(hashes[:, 0], hashes[:, 1], thumbnails, distance, correlation, bar.update)
+
+
+def _alike(spool: Spool, first: int, second: int, distance: int) -> Iterator[tuple[str, Row]]:
+    """Yield two images that look alike, if they lie in two splits."""
+    (split, file, digest, _), (other_split, other, other_digest, _) = spool.image(first), spool.image(second)
+    if split != other_split and digest != other_digest:
+        detail = f"{split} and {other_split}; {distance} of 64 bits differ"
+        yield "alike-across", Row(other, other_split, detail=detail, other=file, weight=-distance)
 
 
 class _Chosen:
-    """Some of the thumbnails of a memory map, without a copy of them."""
+    """The thumbnails of some images, fetched one by one."""
 
-    def __init__(self, thumbnails: np.ndarray, numbers: np.ndarray) -> None:
-        """Take the map and the numbers of those wanted."""
-        self._thumbnails, self._numbers = thumbnails, numbers
+    def __init__(self, spool: Spool, numbers: np.ndarray) -> None:
+        """Take the spool and the numbers of the images."""
+        self._spool, self._numbers = spool, numbers
 
     def __getitem__(self, number: int) -> np.ndarray:
         """Return one thumbnail."""
-        return self._thumbnails[self._numbers[number]]
+        return self._spool.thumbnail(int(self._numbers[number]))
 
 
 def _near(

@@ -66,6 +66,9 @@ KINDS: dict[str, Kind] = {
     "box-tiny": Kind("note", "tiny boxes", "Look whether they mark something; a larger imgsz= may be needed."),
     "box-huge": Kind("note", "boxes that cover nearly the whole image", "Look whether they mark the right thing."),
     "box-two-classes": Kind("note", "two classes on one box", "Right where both are true; else remove one."),
+    "alike-across": Kind(
+        "note", "images in two splits that look alike", "Look whether they show one car from one spot; then join them."
+    ),
     "image-dark": Kind("note", "very dark images", "Look whether anything can be seen in them."),
     "image-long": Kind("note", "images much longer than wide, or wider than high", "Much of the square is padding."),
     "near-within": Kind("note", "near-duplicates in one split", "They teach less than as many different pictures."),

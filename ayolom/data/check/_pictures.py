@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ayolom.data.check._values import Row
     from ayolom.tasks.base import Task
 
-SIDE = 480  # pixels of a picture's longer side
+SIDE = 440  # pixels of a picture's longer side
 SKIPPED = "background"
 
 

@@ -82,7 +82,7 @@ def check(
             _copies.listed_twice(spool),
             _copies.exact_copies(spool),
             _copies.versions(spool),
-            _copies.near_copies(spool, tasks, schema.root, limits.near),
+            _copies.near_copies(spool, tasks, schema.root, limits),
             (("orphan", row) for row in folders.orphans()),
         )
     )

@@ -53,7 +53,8 @@ class Spool:
         self.database.executescript(TABLES)
         self.hashes = np.zeros((0, 2), np.uint64)
         self.readable = np.zeros(0, bool)
-        self.thumbnails: np.ndarray = np.zeros((0, SIDE, SIDE), np.uint8)
+        # Not a memory map: its pages would count as memory of this process.
+        self._thumbnails = Path(self._folder.name, "thumbnails").open("w+b", buffering=0)  # noqa: SIM115 - __exit__ closes
 
     def __enter__(self) -> Spool:
         """Use the spool within a context."""
@@ -62,7 +63,7 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         """Remove the files."""
         self.database.close()
-        self.thumbnails = np.zeros((0, SIDE, SIDE), np.uint8)
+        self._thumbnails.close()
         self._folder.cleanup()
 
     def list_images(self, split: str, files: Iterable[str]) -> int:
@@ -73,10 +74,13 @@ class Spool:
         return self.database.execute("SELECT COUNT(*) FROM images").fetchone()[0]
 
     def open_arrays(self, images: int) -> None:
-        """Make room for the hashes and thumbnails of the images."""
+        """Make room for the hashes of the images."""
         self.hashes, self.readable = np.zeros((images, 2), np.uint64), np.zeros(images, bool)
-        file = Path(self._folder.name, "thumbnails")
-        self.thumbnails = np.memmap(file, np.uint8, "w+", shape=(max(images, 1), SIDE, SIDE))
+
+    def thumbnail(self, number: int) -> np.ndarray:
+        """Return the thumbnail (32, 32) uint8 of an image that could be read."""
+        self._thumbnails.seek(number * SIDE * SIDE)
+        return np.frombuffer(self._thumbnails.read(SIDE * SIDE), np.uint8).reshape(SIDE, SIDE)
 
     def images(self, block: int = 1000) -> Iterator[tuple[int, str, str]]:
         """Yield (number from 0, split, file) of every image, a block of them in memory."""
@@ -105,7 +109,9 @@ class Spool:
         self.database.executemany("INSERT INTO label VALUES (?, ?)", [(file, number) for file in label_files])
         if seen.shape is None or seen.thumbnail is None:
             return
-        self.hashes[seen.number], self.thumbnails[seen.number] = seen.hashes, seen.thumbnail
+        self.hashes[seen.number] = seen.hashes
+        self._thumbnails.seek(seen.number * SIDE * SIDE)
+        self._thumbnails.write(seen.thumbnail.tobytes())
         self.readable[seen.number] = True
         labels = b"".join(one.digest.ljust(8, b"\0") for one in seen.tasks.values())
         execute(

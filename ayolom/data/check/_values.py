@@ -23,6 +23,7 @@ class Limits:
         tiny: A box with a shorter side below this many pixels of training is tiny.
         huge: A box that covers this share of its image or more is huge.
         near: Most bits in which the hashes of near-duplicates differ.
+        alike: The same of images that only look alike, such as two photographs from one spot.
         dark: Mean grey level, 0 to 255, below which an image is very dark.
         flat: Standard deviation of grey levels below which an image is nearly one colour.
         twin: IoU from which two boxes of one class are one object labelled twice.
@@ -33,6 +34,7 @@ class Limits:
     tiny: float = 4.0
     huge: float = 0.9
     near: int = 6
+    alike: int = 14
     dark: float = 20.0
     flat: float = 4.0
     twin: float = 0.9
