@@ -86,9 +86,12 @@ def write_fiftyone(opened: Opened, folder: Path) -> None:
                 if one.task.planes
                 for side in ("labels", "predictions")
             }
-            dataset.add_samples(_samples(fo, opened, Path(staging, "masks")), num_samples=opened.index.total())
-            ready = Path(staging, "export")
-            dataset.export(export_dir=str(ready), dataset_type=fo.types.FiftyOneDataset, export_media=False)
+            # FiftyOne looks for what the fields of samples name in fields/<field>, wherever the folder is moved to.
+            # Images, which are not copied, keep their whole paths.
+            ready = Path(staging, "export").absolute()
+            dataset.add_samples(_samples(fo, opened, ready / "fields"), num_samples=opened.index.total())
+            form = fo.types.FiftyOneDataset
+            dataset.export(export_dir=str(ready), dataset_type=form, export_media=False, rel_dir=str(ready))
             ready.rename(folder)
     finally:
         dataset.delete()
