@@ -10,7 +10,7 @@ import numpy as np
 from ultralytics.utils import TQDM
 
 from ayolom.data.check._boxes import overlaps
-from ayolom.data.check._values import Row
+from ayolom.data.check._values import LABEL_DIGEST, Row
 from ayolom.data.duplicates import CORRELATION, near_duplicates
 from ayolom.data.scan import read_one
 
@@ -37,30 +37,36 @@ def listed_twice(spool: Spool) -> Iterator[tuple[str, Row]]:
         yield "listed-twice", Row(file, splits.replace(",", " and "), detail="the same path")
 
 
-def exact_copies(spool: Spool) -> Iterator[tuple[str, Row]]:
+def exact_copies(spool: Spool, tasks: list[Task]) -> Iterator[tuple[str, Row]]:
     """Yield the images whose bytes are those of an earlier image, one row for each but the first.
 
-    Where copies lie in two splits, one row says so; the others count within their split.
+    A copy that is not labelled for a task contradicts nothing: labels differ where both have one.
     """
-    query = """SELECT b.file, b.split, a.file, a.split, b.labels = a.labels FROM images b JOIN
+    query = """SELECT b.file, b.split, b.labels, a.file, a.split, a.labels FROM images b JOIN
         (SELECT digest, MIN(id) AS first FROM images WHERE digest IS NOT NULL GROUP BY digest HAVING COUNT(*) > 1) g
         ON b.digest = g.digest JOIN images a ON a.id = g.first WHERE b.file != a.file"""
-    for file, split, other, other_split, same in spool.query(query):
+    for file, split, labels, other, other_split, other_labels in spool.query(query):
         across = split != other_split
-        row = Row(file, split, detail=f"{split}, and {other_split}" if across else f"twice in {split}", other=other)
-        yield ("copy-across" if across else "copy-within"), row
-        if not same:
-            yield "copies-differ", Row(file, split, detail="every byte alike, other labels", other=other, weight=1)
+        detail = f"in {other_split} and {split}" if across else f"twice in {split}"
+        yield ("copy-across" if across else "copy-within"), Row(file, split, detail=detail, other=other)
+        for task, one, two in zip(tasks, _digests(labels), _digests(other_labels), strict=True):
+            if any(one) and any(two) and one != two:
+                yield (
+                    "copies-differ",
+                    Row(file, split, task.name, f"{task.name}: every byte alike, other labels", other, 1),
+                )
 
 
 def versions(spool: Spool) -> Iterator[tuple[str, Row]]:
     """Yield the pictures of which a Roboflow export made several images, one row for each picture."""
-    query = """SELECT version, COUNT(*), GROUP_CONCAT(DISTINCT split), MIN(file), MAX(file),
-        COUNT(DISTINCT split) FROM picture JOIN images USING (id) GROUP BY version HAVING COUNT(*) > 1"""
-    for name, count, splits, first, last, different in spool.query(query):
+    query = """SELECT version, COUNT(*), GROUP_CONCAT(DISTINCT split), COUNT(DISTINCT split)
+        FROM picture JOIN images USING (id) GROUP BY version HAVING COUNT(*) > 1"""
+    ends = "SELECT file FROM picture JOIN images USING (id) WHERE version = ? ORDER BY split {0}, file {0} LIMIT 1"
+    for name, count, splits, different in spool.query(query):
+        first, last = (spool.query(ends.format(order), name).fetchone()[0] for order in ("ASC", "DESC"))
         where = splits.replace(",", " and ")
         kind = "roboflow-across" if different > 1 else "roboflow-within"
-        yield kind, Row(first, where, detail=f"{count} versions of {name}", other=last, weight=count)
+        yield kind, Row(first, where, detail=f"{count} versions of {name} in {where}", other=last, weight=count)
 
 
 def near_copies(spool: Spool, tasks: list[Task], root: Path, limits: Limits) -> Iterator[tuple[str, Row]]:
@@ -96,7 +102,7 @@ def _alike(spool: Spool, first: int, second: int, distance: int) -> Iterator[tup
     """Yield two images that look alike, if they lie in two splits."""
     (split, file, digest, _), (other_split, other, other_digest, _) = spool.image(first), spool.image(second)
     if split != other_split and digest != other_digest:
-        detail = f"{split} and {other_split}; {distance} of 64 bits differ"
+        detail = f"in {split} and {other_split}; {distance} of 64 bits differ"
         yield "alike-across", Row(other, other_split, detail=detail, other=file, weight=-distance)
 
 
@@ -121,17 +127,22 @@ def _near(
         return
     across = split != other_split
     kind = "near-across" if across else "near-within"
-    detail = f"{split} and {other_split}" if across else f"both in {split}"
+    detail = f"in {split} and {other_split}" if across else f"both in {split}"
     detail += f"; {distance} of 64 bits differ" + (", mirrored" if mirrored else "")
     yield kind, Row(other, other_split, detail=detail, other=file, weight=-distance)
     if labels == other_labels and not mirrored:
-        return
+        return  # which spares reading them again
     one, two = read_one(file, tasks, root), read_one(other, tasks, root)
     for task in tasks:
         if task.name in one.labels and task.name in two.labels:
             reason = _difference(task, (file, one), (other, two), root, mirrored)
             if reason:
                 yield "copies-differ", Row(other, other_split, task.name, reason, file)
+
+
+def _digests(labels: bytes) -> list[bytes]:
+    """Return the digest of the label of each task; zeros where there is none."""
+    return [labels[start : start + LABEL_DIGEST] for start in range(0, len(labels), LABEL_DIGEST)]
 
 
 def _difference(task: Task, one: tuple[str, Found], two: tuple[str, Found], root: Path, mirrored: bool) -> str:
@@ -143,17 +154,22 @@ def _difference(task: Task, one: tuple[str, Found], two: tuple[str, Found], root
         if mirrored:
             first = cv2.LUT(np.ascontiguousarray(first[:, ::-1]), _exchange(task).astype(np.uint8))
         agreeing = float(np.mean(first == second))
-        return "" if agreeing >= SAME_MASK else f"the masks agree in {agreeing:.0%} of the pixels"
+        return "" if agreeing >= SAME_MASK else f"{task.name}: the masks agree in {agreeing:.0%} of the pixels"
     (classes, boxes, _), (other_classes, other_boxes, _) = (
         task.instances(found.labels[task.name]) for _, found in (one, two)
     )
     if mirrored:
         classes, boxes = _exchange(task)[classes], boxes * (-1, 1, 1, 1) + (1, 0, 0, 0)
     if len(classes) != len(other_classes):
-        return f"{len(other_classes)} boxes here, {len(classes)} there"
+        return f"{task.name}: {_count(other_classes)} in the first, {_count(classes)} in the second"
     matching = (overlaps(other_boxes, boxes) >= SAME_BOX) & (other_classes[:, None] == classes[None])
     lonely = int((~matching.any(1)).sum()) if len(classes) else 0
-    return f"{lonely} of {len(classes)} boxes lie elsewhere or are of another class" if lonely else ""
+    return f"{task.name}: {lonely} of {_count(classes)} elsewhere or of another class" if lonely else ""
+
+
+def _count(boxes: np.ndarray) -> str:
+    """Return how many boxes there are, in words."""
+    return f"{len(boxes)} box{'' if len(boxes) == 1 else 'es'}"
 
 
 def _exchange(task: Task) -> np.ndarray:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ayolom.data.check._boxes import box_findings, row_findings
-from ayolom.data.check._values import Row, TaskSeen
+from ayolom.data.check._values import LABEL_DIGEST, Row, TaskSeen
 from ayolom.errors import AyolomError
 from ayolom.tasks.labels import read_text
 
@@ -86,7 +86,7 @@ def _see_boxes(classes: np.ndarray, boxes: np.ndarray, shape: tuple[int, int], s
 def _digest(label: dict[str, np.ndarray], plane: np.ndarray | None) -> bytes:
     """Return 8 bytes that are equal for equal labels; of a mask every fourth pixel counts."""
     arrays = [label[key] for key in sorted(label)] if plane is None else [plane[::STEP, ::STEP]]
-    digest = blake2b(digest_size=8)
+    digest = blake2b(digest_size=LABEL_DIGEST)
     for array in arrays:
         digest.update(array.tobytes())
     return digest.digest()

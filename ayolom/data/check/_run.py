@@ -80,7 +80,7 @@ def check(
             _rules.shared_labels(spool),
             chain.from_iterable(_rules.side_findings(spool, task) for task in tasks if task.spec.flip_pairs),
             _copies.listed_twice(spool),
-            _copies.exact_copies(spool),
+            _copies.exact_copies(spool, tasks),
             _copies.versions(spool),
             _copies.near_copies(spool, tasks, schema.root, limits),
             (("orphan", row) for row in folders.orphans()),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ayolom.data.check._kinds import KINDS
-from ayolom.data.check._values import Row
+from ayolom.data.check._values import LABEL_DIGEST, Row
 from ayolom.data.duplicates import SIDE
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Spool:
         self._thumbnails.seek(seen.number * SIDE * SIDE)
         self._thumbnails.write(seen.thumbnail.tobytes())
         self.readable[seen.number] = True
-        labels = b"".join(one.digest.ljust(8, b"\0") for one in seen.tasks.values())
+        labels = b"".join(one.digest.ljust(LABEL_DIGEST, b"\0") for one in seen.tasks.values())
         execute(
             "UPDATE images SET height = ?, width = ?, digest = ?, labels = ? WHERE id = ?",
             (*seen.shape, seen.digest, labels, number),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEVERITIES = ("error", "warning", "note")
+LABEL_DIGEST = 8  # bytes that stand for the label of one task
 STATES = ("labelled", "unlabelled", "empty", "broken")
 
 

@@ -103,7 +103,7 @@ def test_copies_whose_boxes_differ(tmp_path: Path) -> None:
     _, rows = run(describe(tmp_path))
     assert {Path(row.file).name for row in rows["near-across"]} == {"same.png", "other.png"}
     assert [(Path(row.file).name, row.detail) for row in rows["copies-differ"]] == [
-        ("other.png", "1 of 1 boxes lie elsewhere or are of another class")
+        ("other.png", "damage: 1 of 1 box elsewhere or of another class")
     ]
 
 
@@ -181,3 +181,24 @@ def test_the_text_names_the_first_files(faulty: Path) -> None:
     assert lines[-1] == ", ".join(
         f"{result.count(one)} {one}{'' if result.count(one) == 1 else 's'}" for one in ("error", "warning", "note")
     )
+
+
+def test_a_copy_without_a_label_contradicts_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "train/0.jpg", scene(0))
+    put(tmp_path, "train/1.jpg", scene(0), None)
+    put(tmp_path, "val/2.jpg", scene(2))
+    _, rows = run(describe(tmp_path))
+    assert len(rows["copy-within"]) == 1
+    assert "copies-differ" not in rows
+
+
+def test_images_without_three_channels_and_turned_ones_are_read(tmp_path: Path) -> None:
+    import PIL.Image
+
+    put(tmp_path, "train/grey.png", cv2.cvtColor(scene(0), cv2.COLOR_BGR2GRAY))
+    put(tmp_path, "val/1.jpg", scene(1))
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    PIL.Image.fromarray(scene(2)).save(tmp_path / "images/val/turned.jpg", exif=exif)
+    result, _ = run(describe(tmp_path))
+    assert sorted(result.sizes) == [(96, 128, 2), (128, 96, 1)]
