@@ -58,6 +58,11 @@ class GrowingTask:
         """Class id of pixels outside every object."""
         return next((i for i, name in enumerate(self.names) if name.lower() == BACKGROUND), 0)
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether there is something to tell apart: with masks, more than the background."""
+        return any(not self.is_mask or name.lower() != BACKGROUND for name in self.names)
+
     def need_background(self) -> None:
         """Add the class of pixels outside every object where it is missing."""
         if not any(name.lower() == BACKGROUND for name in self.names):

@@ -103,13 +103,12 @@ def staging(root: Path) -> Iterator[Staging]:
 
 
 def recover(root: Path) -> None:
-    """Finish what a killed process had completed, remove what it had not; does nothing where nothing is left.
+    """Finish what a killed process had completed, remove what it had not.
 
-    Raises:
-        AyolomError: Another process is writing to the data set.
+    Does nothing where nothing is left, or where the process that is writing to the data set is still alive.
     """
     if any((root / HIDDEN).glob("staging-*")):
-        with _lock(root):
+        with suppress(AyolomError), _lock(root):
             _settle(root)
 
 
@@ -119,8 +118,10 @@ def _lock(root: Path) -> Iterator[None]:
     with closing(sqlite3.connect(root / HIDDEN / "lock.sqlite", timeout=0, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            raise AyolomError(f"{root}: another import is writing to it; wait until it is done") from None
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise AyolomError(f"{root}: another import is writing to it; wait until it is done") from None
+            raise AyolomError(f"{root}: cannot be written to ({error}); check its permissions") from None
         yield
 
 

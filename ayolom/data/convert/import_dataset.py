@@ -176,7 +176,7 @@ class _Run:
             raise AyolomError(f"{self.source}: nothing of it can be used, so nothing was written. {self._why()}")
         grown = [task for name, task in self.tasks.items() if self.summary.tasks[name].results["labelled"]]
         for task in grown:
-            if not task.names:
+            if not task.has_classes:
                 raise AyolomError(
                     f"task {task.name}: no class was found in {self.source}; give names= or another layer="
                 )

@@ -162,6 +162,52 @@ class TestMap:
             import_dataset(tmp_path / "one", tmp_path / "out", classes=tmp_path / "map.yaml")
 
 
+class TestClassMaps:
+    @staticmethod
+    def masks(folder: Path, values: np.ndarray) -> Path:
+        """A folder with one image and its mask."""
+        picture(folder / "images" / "a.png", 7)
+        (folder / "masks").mkdir()
+        Image.fromarray(values).save(folder / "masks" / "a.png")
+        return folder
+
+    def test_values_become_the_ids_of_the_task_that_is_there(self, tmp_path: Path) -> None:
+        coco(tmp_path / "one", {"a.png": [annotation("door")]})
+        import_dataset(tmp_path / "one", tmp_path / "out", tasks=["parts"], kind="semantic")
+        values = np.zeros(SHAPE, np.uint8)
+        values[:10], values[10:30], values[30:35], values[35:40] = 1, 2, 3, 9
+        source = self.masks(tmp_path / "two", values)
+        names = ("hood", "background", "door", "wheel")
+        summary = import_dataset(source, tmp_path / "out", tasks=["parts"], names=names)
+        assert description(tmp_path / "out")["tasks"]["parts"]["names"] == {
+            0: "background",
+            1: "door",
+            2: "hood",
+            3: "wheel",
+        }
+        expected = {0: 1000, 1: 2000, 3: 500, 255: 500, 2: 4000}
+        assert pixels(tmp_path / "out", "masks/two/train/a.png") == expected
+        assert summary.report.counts == {"mask value without a class (teaches nothing)": 1}
+
+    def test_without_a_background_of_its_own_none_is_added(self, tmp_path: Path) -> None:
+        source = self.masks(tmp_path / "one", np.repeat(np.arange(2, dtype=np.uint8), 4000).reshape(SHAPE))
+        import_dataset(source, tmp_path / "out", tasks=["scene"], names=("road", "sky"))
+        assert description(tmp_path / "out")["tasks"]["scene"]["names"] == {0: "road", 1: "sky"}
+
+    def test_map(self, tmp_path: Path) -> None:
+        values = np.zeros(SHAPE, np.uint8)
+        values[:10], values[10:20], values[20:30] = 1, 2, 3
+        source = self.masks(tmp_path / "one", values)
+        names = ("background", "hood", "wheel", "odd", "door")
+        classes = {"background": "background", "hood": None, "wheel": "ignore"}
+        with pytest.raises(AyolomError, match="no class was found"):
+            import_dataset(source, tmp_path / "out", tasks=["p"], names=names, classes=classes)
+        classes["door"] = "door"
+        summary = import_dataset(source, tmp_path / "out", tasks=["p"], names=names, classes=classes)
+        assert pixels(tmp_path / "out", "masks/one/train/a.png") == {0: 6000, 255: 2000}
+        assert summary.report.counts == {"class 'odd' is not in the map": 1}
+
+
 class TestPutAside:
     @pytest.mark.parametrize(
         ("polygon", "kind", "kept"),
