@@ -9,7 +9,8 @@ beside the back door). Classes of both sides, such as doors, that hardly ever oc
 do, whatever their order. An image does not vote on itself.
 
 Limits: it needs some tens of images of each class; views that the set hardly holds look suspect; parts that stand alone
-in an image cannot be judged; when most of a set is wrong, the minority looks wrong.
+in an image cannot be judged; when most of a set is wrong, the minority looks wrong; a car with open doors on both sides
+is rare, and so suspect.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 ABSENT, LEFT, RIGHT = 0, 1, 2  # of another class, seen from this one
 MIRROR = np.array([ABSENT, RIGHT, LEFT])
 PRIOR = 0.5  # images of each kind taken for seen beforehand
-LEAST_GAIN = 1.0  # the suspicious of real sets lie from 2.6 on, all others at 0
+LEAST_GAIN = 1.0  # of real photographs the wrong ones lie from 2.0 on, all others below 0
 LEAST_IMAGES = 20  # of each of a pair before "hardly ever together" says anything
 TOGETHER = 0.02  # share of the images of either that hold both: below it, that is hardly ever
 
