@@ -42,7 +42,7 @@ COMMAND = Command(
         Option("data", text, "the data set's YAML", required=True),
         Option("splits", words, "splits to read, such as train,val; all of them when not given", default=()),
         Option("strict", flag, "whether warnings fail the check as errors do", default=False),
-        Option("out", path, "new folder for the results; runs/data/check, check2, ... when not given"),
+        Option("out", path, "new folder for the results; runs/data/check, check-2, ... when not given"),
         Option("report", flag, "whether to write check.html beside check.json", default=True),
         Option("threads", integer(1), "files read at once", default=2),
         Option("near", integer(0), "bits of 64 in which the hashes of near-duplicates may differ", default=6),

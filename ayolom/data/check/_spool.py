@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -8000;
+PRAGMA cache_size = -4000;
 CREATE TABLE images (id INTEGER PRIMARY KEY, split TEXT, file TEXT, height INT, width INT, digest BLOB, labels BLOB);
 CREATE TABLE picture (version TEXT, id INT);
 CREATE TABLE sides (task TEXT, id INT, classes BLOB, centres BLOB);
@@ -67,9 +67,13 @@ class Spool:
         self._folder.cleanup()
 
     def list_images(self, split: str, files: Iterable[str]) -> int:
-        """Note the images of a split and return how many there are in all."""
+        """Note the images of a split and return how many there are in all; names that are not UTF-8 are findings."""
         self.database.execute("BEGIN")
-        self.database.executemany("INSERT INTO images (split, file) VALUES (?, ?)", ((split, file) for file in files))
+        for file in files:
+            if writable(file) == file:
+                self.database.execute("INSERT INTO images (split, file) VALUES (?, ?)", (split, file))
+            else:
+                self.add([("image-broken", Row(file, split, detail="its name is not UTF-8; rename it"))])
         self.database.execute("COMMIT")
         return self.database.execute("SELECT COUNT(*) FROM images").fetchone()[0]
 
@@ -135,7 +139,10 @@ class Spool:
         """Add findings."""
         self.database.executemany(
             "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((kind, row.file, row.split, row.task, row.detail, row.other, row.weight) for kind, row in findings),
+            (
+                (kind, *map(writable, (row.file, row.split, row.task, row.detail, row.other)), row.weight)
+                for kind, row in findings
+            ),
         )
 
     def index(self) -> None:
@@ -156,3 +163,8 @@ class Spool:
     def query(self, statement: str, *values: Any) -> sqlite3.Cursor:
         """Run a query of the tables."""
         return self.database.execute(statement, values)
+
+
+def writable(text: str) -> str:
+    """Return a text with what cannot be written as UTF-8, as in file names of old systems, spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

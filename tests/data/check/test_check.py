@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -202,3 +204,15 @@ def test_images_without_three_channels_and_turned_ones_are_read(tmp_path: Path) 
     PIL.Image.fromarray(scene(2)).save(tmp_path / "images/val/turned.jpg", exif=exif)
     result, _ = run(describe(tmp_path))
     assert sorted(result.sizes) == [(96, 128, 2), (128, 96, 1)]
+
+
+def test_a_name_that_is_not_utf_8_is_a_finding(clean: Path) -> None:
+    strange = os.fsencode(clean.parent / "images/train") + b"/caf\xe9.jpg"
+    try:
+        shutil.copy(clean.parent / "images/train/2.jpg", strange)
+    except (OSError, ValueError):
+        pytest.skip("this file system takes UTF-8 names only")
+    _, rows = run(clean)
+    assert [(Path(row.file).name, row.detail) for row in rows["image-broken"]] == [
+        ("caf\\udce9.jpg", "its name is not UTF-8; rename it")
+    ]
