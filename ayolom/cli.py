@@ -75,6 +75,8 @@ def _run(argv: list[str]) -> int:
     """Do what a command line, program name first, says."""
     words = argv[1:]
     first = words[0].lstrip("-").lower() if words else "help"
+    if first in commands.GROUPS[""]:
+        return _run_command("", [first, *words[1:]])
     if first in commands.GROUPS:
         return _run_command(first, words[1:])
     if first in {"help", "h"} or "--help" in words:

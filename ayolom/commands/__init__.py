@@ -10,8 +10,9 @@ from ayolom.errors import AyolomError, nearest
 if TYPE_CHECKING:
     from ayolom.commands._command import Command
 
-# By group and name, the module whose COMMAND it is.
+# By group and name, the module whose COMMAND it is. Those of the group "" stand alone: `yolo inspect`.
 GROUPS: dict[str, dict[str, str]] = {
+    "": {"inspect": "inspect"},
     "data": {
         "import": "data_import",
         "check": "data_check",
