@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+import urllib.request
 
 import cv2
 import numpy as np
@@ -117,13 +123,55 @@ def test_a_port_in_use_is_named(cars, capsys):
 
 
 def test_without_the_server_the_message_says_what_to_install(cars, monkeypatch, capsys):
-    import sys
-
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert run(f"data={cars}") == 1
     error = capsys.readouterr().err
     assert "ayolom[web]" in error
     assert "gallery=out.html" in error
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_the_page_ends_cleanly(cars, root, tmp_path, name):
+    """In a process of its own: it answers, ends when told to, and leaves nothing in the temporary folder."""
+    pytest.importorskip("uvicorn")
+    (tmp_path / "temporary").mkdir()
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from ayolom.cli import main; sys.exit(main(['yolo', 'data', 'view', *sys.argv[1:]]))"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path / "temporary")}
+    command = [sys.executable, "-c", code, f"data={cars}", f"port={port}"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert "2 images" in fetched(f"http://127.0.0.1:{port}/", process)
+        assert list((tmp_path / "temporary").glob("ayolom-view-*"))
+        process.send_signal(getattr(signal, name))
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert not list((tmp_path / "temporary").glob("ayolom-view-*"))
+
+
+def fetched(address, process):
+    """Return a page of a server that is starting."""
+    for _ in range(300):
+        if page := fetched_now(address):
+            return page
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.2)
+    raise AssertionError("the server did not start")
+
+
+def fetched_now(address):
+    """Return a page, or None where nobody answers."""
+    try:
+        return urllib.request.urlopen(address, timeout=10).read().decode()
+    except OSError:
+        return None
 
 
 def test_the_page_listens_on_this_machine_alone():

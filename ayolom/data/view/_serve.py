@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ultralytics.utils import LOGGER
@@ -11,7 +14,7 @@ from ayolom.data.view._app import View
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import uvicorn
 
@@ -63,7 +66,13 @@ def serve(opened: Opened, port: int, ready: Callable[[int, uvicorn.Server], None
         own = listener.getsockname()[1]
         # Without a configuration of its own the server leaves the logging of the process as it is.
         config = uvicorn.Config(
-            view.app(), log_config=None, log_level="warning", access_log=False, server_header=False, ws="none"
+            view.app(),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
         if ready:
@@ -72,12 +81,29 @@ def serve(opened: Opened, port: int, ready: Callable[[int, uvicorn.Server], None
         try:
             if background:
                 background.start()
-            server.run(sockets=[listener])
+            with _termination_as_interrupt():
+                server.run(sockets=[listener])
         except KeyboardInterrupt:
             pass  # how one ends it
         finally:
             if background:
                 background.stop()
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let a request to end the process, SIGTERM, come as Ctrl-C does, so that the index in the temporary folder goes.
+
+    The server ends on either, then raises the signal again for whoever handled it before.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def listening(port: int) -> socket.socket:
