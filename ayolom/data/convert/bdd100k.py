@@ -6,24 +6,31 @@ before it, https://github.com/ucbdrive/bdd-data (also one file for an image, out
 
 from __future__ import annotations
 
-import math
 import os
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ayolom.data.convert._bdd_labels import (
+    AREAS,
+    BOXES,
+    DRIVABLE,
+    LANE,
+    LANES,
+    LAYERS,
+    NO_LAYER,
+    labelled_object,
+    layer_of,
+)
 from ayolom.data.convert._colors import IGNORE, read_palette_png
 from ayolom.data.convert._files import Problems, find_image, is_json, is_png, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._json import head
 from ayolom.data.convert._places import header_shape, split_of, walk
-from ayolom.data.convert._poly2d import outlines_of
-from ayolom.data.convert._shapes import stroke
 from ayolom.data.convert._stream import entries, first_keys, read_json
-from ayolom.data.convert._values import LabelledImage, LabelledObject
+from ayolom.data.convert._values import LabelledImage
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -32,18 +39,9 @@ if TYPE_CHECKING:
     from ayolom.data.convert._format import ReadOptions
     from ayolom.data.convert._values import Report
 
-BOXES, DRIVABLE, LANE = "vehicles", "drivable", "lane"
-LAYERS = (BOXES, DRIVABLE, LANE)
-AREAS = ("direct", "alternative")
-AREA_NAMES = {"area/drivable": "direct", "area/alternative": "alternative", **{name: name for name in AREAS}}
-LANES = (
-    "crosswalk", "double other", "double white", "double yellow", "road curb", "single other", "single white",
-    "single yellow",
-)  # fmt: skip
 LANE_BITS, NO_LANE_BIT = 0b111, 0b1000  # of a lane map's pixel; higher bits tell style and direction
-LANE_WIDTH = 8.0  # pixels by which lines of the JSON are drawn, as in the data made from it for YOLOP
 OLD_MAP = "_drivable_id"  # ending of the names of the older maps, which count from the background
-NO_LAYER, UNKNOWN = "", "unknown"
+UNKNOWN = "unknown"
 LOOKED_AT = 100  # frames that say what a file holds
 
 
@@ -143,7 +141,7 @@ def _kinds_in(file: Path) -> set[str]:
         frames = [frame for _, frame in islice(_frames(file), LOOKED_AT)]
     except AyolomError:
         return {UNKNOWN}  # `read` reports it
-    return {_kind(label) for frame in frames for _, label in _labels(frame)} - {NO_LAYER}
+    return {layer_of(label) for frame in frames for _, label in _labels(frame)} - {NO_LAYER}
 
 
 def _frames(file: Path) -> Iterator[tuple[str, Any]]:
@@ -167,18 +165,6 @@ def _labels(frame: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{place}[{n}]", label) for n, label in enumerate(group if isinstance(group, list) else []))
 
 
-def _kind(label: Any) -> str:
-    """Return the layer that a label belongs to, `NO_LAYER` for none."""
-    if not isinstance(label, dict):
-        return NO_LAYER
-    category = str(label.get("category"))
-    if isinstance(label.get("box2d"), dict):
-        return BOXES
-    if category in LANES or category == "lane" or category.startswith("lane/"):
-        return LANE
-    return DRIVABLE if category in AREA_NAMES or category == "drivable area" else NO_LAYER
-
-
 def _read_json(file: Path, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
     """Yield the images of one JSON file, up to its end or the place where it is damaged."""
     split = split_of(relative_name(file, [source.parent]))
@@ -191,7 +177,7 @@ def _read_json(file: Path, source: Path, layer: Layer, options: ReadOptions, rep
                 continue
             path = find_image(name, folders)
             problems, where = Problems(report, str(path)), f"{file}: {place}." if place else f"{file}: "
-            found = [_object(label, f"{where}{at}", layer.name, problems) for at, label in _labels(frame)]
+            found = [labelled_object(label, f"{where}{at}", layer.name, problems) for at, label in _labels(frame)]
             objects = tuple(item for item in found if item is not None)
             name = relative_name(path, [*folders, source])
             yield LabelledImage(name, header_shape(path), objects, path, split, complete=not problems.any)
@@ -209,58 +195,6 @@ def _image_folders(file: Path, source: Path, options: ReadOptions) -> list[Path]
     split = split_of(relative_name(file, [source.parent])) or ""
     found = [folder for folder in (*(folder / split for folder in folders), *folders, *last) if folder.is_dir()]
     return found or [source if source.is_dir() else source.parent]
-
-
-def _object(label: Any, where: str, layer: str, problems: Problems) -> LabelledObject | None:
-    """Return one label as an object of a layer, None when it belongs to another or cannot be used."""
-    kind = _kind(label)
-    if not kind and not (isinstance(label, dict) and label.get("poly2d")):
-        problems.add("label without box or outline", where)
-    elif not kind:
-        problems.note("outline that is neither drivable area nor lane (not read)", where)
-    if kind != layer:
-        return None
-    name = _class(label, layer)
-    if not name:
-        problems.add("label without a class", where)
-        return None
-    item = _box(label["box2d"], name) if layer == BOXES else _area(label.get("poly2d"), name, layer)
-    if item is None:
-        problems.add("malformed box" if layer == BOXES else "malformed outline", where)
-        return None
-    return replace(item, where=where)
-
-
-def _class(label: dict[str, Any], layer: str) -> str:
-    """Return a label's class: its category, or the attribute that says more."""
-    category, given = str(label.get("category") or ""), label.get("attributes")
-    attributes = given if isinstance(given, dict) else {}
-    if layer == DRIVABLE:
-        return AREA_NAMES.get(category) or AREA_NAMES.get(str(attributes.get("areaType")), "")
-    if layer == LANE:
-        kind = attributes.get("laneTypes") or attributes.get("laneType")
-        return str(kind or "") if category == "lane" else category.removeprefix("lane/")
-    return category
-
-
-def _box(box: dict[str, Any], name: str) -> LabelledObject | None:
-    """Return an object with a box, None when that is malformed."""
-    try:
-        x1, y1, x2, y2 = (float(box[key]) for key in ("x1", "y1", "x2", "y2"))
-    except (KeyError, TypeError, ValueError):
-        return None
-    usable = all(math.isfinite(value) for value in (x1, y1, x2, y2)) and x2 >= x1 and y2 >= y1
-    return LabelledObject(name, (), (x1, y1, x2, y2)) if usable else None
-
-
-def _area(poly2d: Any, name: str, layer: str) -> LabelledObject | None:
-    """Return an object with outlines, those of a lane as wide as it is drawn; None when one is malformed."""
-    paths = outlines_of(poly2d, closed=layer == DRIVABLE)
-    if paths is None:
-        return None
-    if layer == LANE:
-        return LabelledObject(name, tuple(piece for path in paths for piece in stroke(path, LANE_WIDTH)))
-    return LabelledObject(name, tuple(paths)) if all(len(path) > 2 for path in paths) else None
 
 
 def _map_folders(source: Path) -> dict[str, list[Path]]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from ayolom.data.convert._colors import IGNORE, classes_of_colors, read_palette_png
+from ayolom.data.convert._colors import IGNORE
 from ayolom.data.convert._files import Problems, find_image, folders_of, is_png, is_xml, relative_name, usable_shape
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._places import header_shape, split_of, walk
 from ayolom.data.convert._shapes import outline
 from ayolom.data.convert._values import LabelledImage, LabelledObject
+from ayolom.data.convert._voc_masks import VOID, class_colors, read_mask
 from ayolom.data.convert._xml import Element, XmlError, pieces, root_tag
 from ayolom.errors import AyolomError
 
@@ -24,16 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
+
     from ayolom.data.convert._format import ReadOptions
     from ayolom.data.convert._values import Report
 
-Color = tuple[int, int, int]
 BOXES, MASKS = "objects", "masks"
-NAMES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
-    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
-)  # fmt: skip
-VOID: Color = (224, 224, 192)  # the outlines, which VOC leaves out of everything
 FIRST_PIXEL = 1
 LISTS = ("train", "val", "test")
 IMAGE_FOLDERS = ("JPEGImages", "images", "Images")
@@ -64,7 +59,7 @@ class VocFormat(Format):
         if source.is_file() or any(_first_xml(root) for root in roots):
             found.append(Layer(BOXES, "detect", options.names))
         if source.is_dir() and _masks(roots):
-            colors = _colors(next(root for root in roots if _masks([root])), options)
+            colors = class_colors(next(root for root in roots if _masks([root])), options)
             found.append(Layer(MASKS, "semantic", tuple(colors)))
         return tuple(found)
 
@@ -205,82 +200,22 @@ def _points(polygon: Element) -> np.ndarray | None:
     return None if points is None else points - FIRST_PIXEL
 
 
-def voc_colors(count: int) -> np.ndarray:
-    """Return VOC's palette: the bits of a class's number dealt to red, green and blue in turn, the highest first.
-
-    Args:
-        count: Number of colours.
-
-    Returns:
-        (count, 3) uint8 RGB.
-    """
-    found = np.zeros((count, 3), np.uint8)
-    for number in range(count):
-        for bit in range(8):
-            for channel in range(3):
-                found[number, channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
-    return found
-
-
-def _colors(root: Path, options: ReadOptions) -> dict[str, Color]:
-    """Return the colour by class name: the user's, those of a labelmap.txt, or VOC's own."""
-    if options.colors:
-        return {name: color for color, name in options.colors.items()}
-    file = root / "labelmap.txt"
-    if file.is_file():
-        return _label_map(file)
-    names = options.names or NAMES
-    return {
-        name: (int(red), int(green), int(blue))
-        for name, (red, green, blue) in zip(names, voc_colors(len(names)), strict=True)
-    }
-
-
-def _label_map(file: Path) -> dict[str, Color]:
-    """Return the colour by class name from lines of `name:red,green,blue:parts:actions`."""
-    found: dict[str, Color] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, _, rest = line.partition(":")
-        try:
-            red, green, blue = (int(value) for value in rest.split(":")[0].split(","))
-        except ValueError:
-            raise AyolomError(f"{file}: line {number}: '{line}' is no 'name:red,green,blue::'; mend the line") from None
-        found[name] = (red, green, blue)
-    return found
-
-
 def _read_masks(
     root: Path, source: Path, splits: dict[str, str], layer: Layer, options: ReadOptions, report: Report
 ) -> Iterator[LabelledImage]:
     """Yield the images of the masks, one at a time."""
-    positions = {
-        color: layer.names.index(name) for name, color in _colors(root, options).items() if name in layer.names
-    }
-    positions.setdefault(VOID, IGNORE)
+    colors, names = class_colors(root, options), layer.names
+    positions = {VOID: IGNORE, **{color: names.index(name) for name, color in colors.items() if name in names}}
     for file in walk(root / "SegmentationClass", is_png):
         folders = _image_folders(file, root, options)
         path = find_image(file.relative_to(root / "SegmentationClass").with_suffix("").as_posix(), folders)
-        stored = read_palette_png(file)
-        if stored is None:
+        found = read_mask(file, positions, len(names))
+        if found is None:
             report.add("damaged mask", str(file), str(path))
             continue
-        problems = Problems(report, str(path))
-        values, palette = stored
-        unknown: list[object]
-        if values.ndim == 2 and palette is None:
-            values, unknown = _classes_of_values(values, len(layer.names))
-        else:
-            values, unknown = classes_of_colors(values, palette, positions)
+        (values, unknown), problems = found, Problems(report, str(path))
         for color in unknown:
             problems.add(f"colour or value {color} of no class in a mask", str(file))
         name, split = relative_name(path, [*folders, source]), _split(file.stem, file, source, splits)
         shape = (values.shape[0], values.shape[1])
         yield LabelledImage(name, shape, (), path, split, class_map=values, complete=not problems.any)
-
-
-def _classes_of_values(values: np.ndarray, count: int) -> tuple[np.ndarray, list[object]]:
-    """Return grey values, which are class numbers, with 255 for unknown ones, and those."""
-    unknown: list[object] = [int(value) for value in np.unique(values) if value >= count and value != IGNORE]
-    return np.where(values < count, values, IGNORE).astype(np.uint8), unknown

@@ -10,7 +10,8 @@ from PIL import Image
 
 from ayolom.data.convert._format import ReadOptions
 from ayolom.data.convert._values import Report
-from ayolom.data.convert.voc import VocFormat, voc_colors
+from ayolom.data.convert._voc_masks import voc_colors
+from ayolom.data.convert.voc import VocFormat
 from ayolom.errors import AyolomError
 
 SIZE = "<size><width>100</width><height>80</height><depth>3</depth></size>"
