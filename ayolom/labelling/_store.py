@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ultralytics.utils import LOGGER
+from ultralytics.utils import LOGGER, TQDM
 
 from ayolom.errors import AyolomError
 from ayolom.labelling._record import FOLDER, read_head, read_rows, record_file, records, sha256, shown, write_record
@@ -236,7 +236,7 @@ def is_unchanged(root: Path, row: dict[str, Any]) -> bool | None:
 def _remove(root: Path, record: Path, labels: bool) -> tuple[int, list[str]]:
     """Remove the labels of a record, or its other files; return how many, and those that were changed."""
     removed, changed = 0, []
-    for row in read_rows(record):
+    for row in TQDM(read_rows(record), desc="taking back labels" if labels else "taking back images"):
         if ("task" in row) != labels:
             continue
         state = is_unchanged(root, row)
