@@ -51,7 +51,7 @@ def test_import_prints_what_came_of_it_and_the_next_command(
     out = tmp_path / "mine"
     assert run(f"source={source}", f"out={out}", "task=damage", f"map={tmp_path / 'map.yaml'}") == 0
     text = caplog.text
-    assert "Added 1 new images (1 train) and labels of 0 known ones as 'photos' (coco)" in text
+    assert "Added 1 new image (1 train) and 0 labels of known ones as 'photos' (coco)" in text
     assert "damage: 0 dent 1" in text
     assert f"1 x class 'odd' is not in the map, such as {source / 'annotations.json'}: annotations[1]" in text
     assert f"Next: yolo data check data={out / 'data.yaml'}" in text
@@ -65,7 +65,7 @@ def test_dry_run_and_strict_write_nothing(
     (tmp_path / "map.yaml").write_text("gocuk: dent\n")
     words = (f"source={source}", f"out={tmp_path / 'mine'}", "task=damage", f"map={tmp_path / 'map.yaml'}")
     assert run(*words, "dry_run=True") == 0
-    assert "Would add 1 new images (1 train)" in caplog.text
+    assert "Would add 1 new image (1 train)" in caplog.text
     assert run(*words, "strict=True") == 1
     assert "error: strict=True and not all of" in printed(capsys)
     assert not (tmp_path / "mine").exists()

@@ -51,7 +51,7 @@ class ImportSummary:
         name: Name of the import: its folder below `images/` and `imports/`.
         format: Name of the format.
         images: New images by split.
-        known: Images that the data set had already, and that got a label.
+        known: Labels of images that the data set had already.
         tasks: By task name.
         report: What was put aside (`counts`) and what was noted (`notes`).
         problems: The list of both, None where there is none.
@@ -94,16 +94,26 @@ class ImportSummary:
         total = sum(self.images.values())
         splits = ", ".join(f"{count} {split}" for split, count in self.images.items())
         verb = "Would add" if self.dry_run else "Added" if self.written else "Nothing new:"
-        new = f"{total} new images{f' ({splits})' if splits else ''} and labels of {self.known} known ones"
+        images = _many(total, "new image") + (f" ({splits})" if splits else "")
+        new = f"{images} and {_many(self.known, 'label')} of known ones"
         tail = "; nothing was written (dry run)" if self.dry_run else ""
         return f"{verb} {new} as '{self.name}' ({self.format}) to {self.out}{tail}"
+
+
+def _many(count: int, what: str) -> str:
+    """Return a number with what is counted.
+
+    >>> _many(1, "image"), _many(2, "image")
+    ('1 image', '2 images')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _classes(task: TaskSummary) -> str:
     """Return the classes of this import with their ids and counts, and how many more the task has."""
     here = [f"{i} {name} {task.objects[name]}" for i, name in enumerate(task.names) if task.objects[name]]
     rest = len(task.names) - len(here)
-    return (", ".join(here) or "no object") + (f"; {rest} classes more" if rest else "")
+    return (", ".join(here) or "no object") + (f"; classes without an object here: {rest}" if rest else "")
 
 
 def _listed(title: str, counts: Counter[str], report: Report) -> list[str]:
