@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import numpy as np
@@ -69,6 +70,19 @@ def test_names_from_the_data_stay_text(client):
         assert EVIL not in text
         assert "<b>cars" not in text
         assert text.count("<script") == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["<b>&\"'.png", os.fsdecode(b"no-\xff-text.png"), "앞범퍼 #1?.png"], ids=["markup", "bytes", "korean"]
+)
+def test_odd_names_of_files_do_no_harm(view, cars, name):
+    (cars.parent / "images" / "train" / "a.png").rename(cars.parent / "images" / "val" / name)
+    client = client_of(view(model=False, splits=["val"]))
+    numbers = shown(client.get("/").text)
+    assert len(numbers) == 2
+    for number in numbers:
+        assert client.get(f"/picture/{number}/labels/small").status_code == 200
+        assert "<b>&" not in client.get(f"/image/{number}").text
 
 
 def test_every_answer_has_the_headers(client):
