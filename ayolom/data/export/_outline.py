@@ -5,8 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ayolom.data.convert._geometry import fill_polygon
+
 STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))  # right, down, left, up: each a right turn from the one before
-DEVIATION = 0.005  # share of a ring's area by which simplifying may change it
+DEVIATION = 0.005  # share by which simplifying may change the area of a ring and the number of pixels inside
+PARTED = 0.04  # share of pixels that may lie on the other side of a simplified outline
+FINEST = 0.4  # pixels; less simplifies nothing, as the steps of the pixel grid are larger
 
 
 def region_polygon(region: np.ndarray, simplify: float = 0.0) -> np.ndarray:
@@ -18,17 +22,20 @@ def region_polygon(region: np.ndarray, simplify: float = 0.0) -> np.ndarray:
     Args:
         region: (H, W) bool, one region whose pixels share edges.
         simplify: How far the polygon may leave the pixel edges, in pixels; 0 follows them exactly. Less where the area
-            would change by more than half a percent.
+            or the number of pixels inside would change by more than half a percent.
 
     Returns:
         (K, 2) float64 x, y in pixels from the upper left corner of the array.
     """
     outer, *holes = rings(region)
-    if simplify > 0:
+    while simplify > FINEST:
         try:
-            return join_holes(_simplified(outer, simplify), [_simplified(hole, simplify) for hole in holes])
-        except ValueError:  # a thin wall fell away and a hole lies outside: as it is, then
-            pass
+            polygon = join_holes(_simplified(outer, simplify), [_simplified(hole, simplify) for hole in holes])
+        except ValueError:  # a thin wall fell away and a hole lies outside
+            polygon = outer[:0]
+        if len(polygon) and _is_like(polygon, region):
+            return polygon
+        simplify /= 2
     return join_holes(outer, holes)
 
 
@@ -119,10 +126,16 @@ def _follow(start: int, direction: int, exits: list[int], open_edges: list[int],
             return corners
 
 
+def _is_like(polygon: np.ndarray, region: np.ndarray) -> bool:
+    """Return whether a polygon holds nearly the pixels of a region."""
+    filled, count = fill_polygon(polygon, region.shape), int(region.sum())
+    return abs(int(filled.sum()) - count) <= DEVIATION * count and int((filled != region).sum()) <= PARTED * count
+
+
 def _simplified(ring: np.ndarray, tolerance: float) -> np.ndarray:
     """Return a ring with fewer points (Douglas and Peucker), or itself where its area would change too much."""
     area = signed_area(ring)
-    while tolerance > 0.4:  # steps of the pixel grid deviate by up to 0.7 pixels from a slanted line
+    while tolerance > FINEST:
         fewer = cv2.approxPolyDP(ring.astype(np.float32)[:, None], tolerance, True)[:, 0].astype(np.float64)
         if len(fewer) >= 3 and abs(signed_area(fewer) - area) <= DEVIATION * abs(area):
             return fewer
