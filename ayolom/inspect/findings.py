@@ -1,0 +1,145 @@
+"""From boxes and part regions to findings: each damage with the parts it lies on. Pure functions of arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ayolom.inspect.appearance import describe
+from ayolom.inspect.objects import LEVELS, Candidate, Finding
+from ayolom.inspect.parts import PartMap
+from ayolom.inspect.severity import rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ayolom.inspect.detected import Picture
+    from ayolom.inspect.objects import Level, State
+    from ayolom.inspect.rules import Rules
+
+Box = tuple[int, int, int, int]
+
+
+def find_damages(picture: Picture, names: Mapping[int, str], rules: Rules, parts: PartMap | None = None) -> list[Finding]:
+    """Join each damage of a picture to the parts that it covers.
+
+    Args:
+        picture: The picture, its damages and its class map.
+        names: Class names of parts by class id.
+        rules: Rules of the inspection.
+        parts: The parts of this picture, where they are known already.
+
+    Returns:
+        One finding for each damage that has an area inside the picture, in their order.
+    """
+    if parts is None and picture.class_map is not None:
+        parts = PartMap(picture.class_map, names, rules)
+    found = (_finding(picture, i, parts, rules) for i in range(len(picture.damages)))
+    return [finding for finding in found if finding is not None]
+
+
+def pair(candidates: Sequence[Candidate], on_parts_share: float, rules: Rules) -> State:
+    """Return whether a damage has one part, several, or none.
+
+    Args:
+        candidates: Parts that it touches, the largest share first.
+        on_parts_share: Share of the damaged area that lies on parts.
+        rules: Rules of the inspection.
+    """
+    if not candidates or on_parts_share < rules.pairing.least_on_parts_share:
+        return "UNPAIRED"
+    return "PAIRED" if candidates[0].share >= rules.pairing.paired_share else "AMBIGUOUS"
+
+
+def worst(levels: Sequence[Level]) -> Level:
+    """Return the highest level, "unrated" of none."""
+    return max(levels, key=LEVELS.index, default="unrated")
+
+
+def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) -> Finding | None:
+    """Return the finding of one damage; None where it lies outside the picture."""
+    damages, shape = picture.damages, picture.image.shape[:2]
+    box = _clipped(damages.boxes[index], shape)
+    mask = None if damages.masks is None else damages.masks[index, box[1] : box[3], box[0] : box[2]]
+    area = int(np.count_nonzero(mask)) if mask is not None else (box[2] - box[0]) * (box[3] - box[1])
+    if area <= 0:
+        return None
+    kind = damages.kinds[index]
+    candidates = _candidates(kind, box, mask, parts, rules) if parts is not None else []
+    on_parts = sum(candidate.area_px for candidate in candidates) / area
+    state = pair(candidates, on_parts, rules)
+    paired = candidates[0] if state == "PAIRED" else None
+    levels = [candidate.severity for candidate in candidates[: 1 if paired else None]]
+    return Finding(
+        id=f"{picture.name}{'' if picture.frame is None else f'@{picture.frame}'}#{index + 1}",
+        picture=picture.name,
+        frame_index=picture.frame,
+        time_s=None if picture.time_s is None else round(picture.time_s, 3),
+        kind=kind,
+        confidence=round(float(damages.confidences[index]), 4),  # type: ignore[index]
+        box_xyxy_px=tuple(round(float(v), 1) for v in damages.boxes[index]),
+        region="box" if mask is None else "mask",
+        area_px=area,
+        on_parts_share=_share(on_parts),
+        state=state,
+        part=paired and paired.part,
+        place=paired and paired.place,
+        extent_share=paired and paired.extent_share,
+        candidates=tuple(candidates),
+        severity=rate(kind, "", None, rules) if state == "UNPAIRED" else worst(levels),
+        spot_on_part=_spot(box, mask, candidates, parts) if state != "UNPAIRED" else None,
+        appearance=describe(picture.image, box),
+    )
+
+
+def _clipped(box: np.ndarray, shape: tuple[int, ...]) -> Box:
+    """Return the whole pixels of a box inside the picture, right and bottom exclusive."""
+    height, width = shape
+    x0, y0 = np.floor(box[:2] + 1e-6).astype(int).tolist()
+    x1, y1 = np.ceil(box[2:] - 1e-6).astype(int).tolist()
+    x0, y0 = min(max(x0, 0), width), min(max(y0, 0), height)
+    return x0, y0, max(min(x1, width), x0), max(min(y1, height), y0)
+
+
+def _candidates(kind: str, box: Box, mask: np.ndarray | None, parts: PartMap, rules: Rules) -> list[Candidate]:
+    """Return every part under a region, the largest share first; equal shares by name."""
+    window = parts.plane[box[1] : box[3], box[0] : box[2]]
+    counts = np.bincount(window.ravel() if mask is None else window[mask], minlength=len(parts.pieces) + 1)
+    total = int(counts[1:].sum())
+    found = []
+    for number in np.flatnonzero(counts[1:]) + 1:
+        piece, area = parts.pieces[int(number)], int(counts[number])
+        extent = _share(area / piece.area)
+        found.append(
+            Candidate(
+                part=piece.part,
+                place=piece.place,
+                share=_share(area / total),
+                area_px=area,
+                part_area_px=piece.area,
+                extent_share=extent,
+                severity=rate(kind, piece.part, extent, rules),
+            )
+        )
+    return sorted(found, key=lambda candidate: (-candidate.area_px, candidate.part, candidate.place or ""))
+
+
+def _spot(
+    box: Box, mask: np.ndarray | None, candidates: Sequence[Candidate], parts: PartMap | None
+) -> tuple[float, float] | None:
+    """Return the middle of the damage within the bounds of its first candidate."""
+    if parts is None or not candidates:
+        return None
+    first = (candidates[0].part, candidates[0].place)
+    number = next(i for i, piece in parts.pieces.items() if (piece.part, piece.place) == first)
+    where = parts.plane[box[1] : box[3], box[0] : box[2]] == number
+    rows, columns = np.nonzero(where if mask is None else where & mask)
+    x, y, w, h = parts.bounds(number)
+    u, v = (columns.mean() + 0.5 + box[0] - x) / w, (rows.mean() + 0.5 + box[1] - y) / h
+    return _share(u), _share(v)
+
+
+def _share(value: float) -> float:
+    """Return a share in [0, 1] with the digits that are worth writing."""
+    return round(float(min(max(value, 0.0), 1.0)), 4)
