@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "datasets" / "README.md", *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-IMPORT_NAMES = {"cv2": "opencv-python", "yaml": "pyyaml", "PIL": "pillow"}
+EXTRAS = ("data", "export", "fonts", "track", "web")
+IMPORT_NAMES = {"iterstrat": "iterative-stratification", "cv2": "opencv-python", "yaml": "pyyaml", "PIL": "pillow"}
 
 
 def requirements(name: str) -> dict[str, Requirement]:
@@ -64,8 +65,9 @@ def test_constraints_meet_the_requirements(project: dict) -> None:
     assert set(requirements("requirements.txt")) <= set(constraints)
 
 
-def test_every_import_is_a_declared_dependency() -> None:
-    declared = set(requirements("requirements.txt"))
+def test_every_import_is_a_declared_dependency(project: dict) -> None:
+    texts = [*project["dependencies"], *(text for extra in EXTRAS for text in project["optional-dependencies"][extra])]
+    declared = {canonicalize_name(Requirement(text).name) for text in texts}
     imported = set()
     for file in (ROOT / "ayolom").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -77,9 +79,10 @@ def test_every_import_is_a_declared_dependency() -> None:
     assert {IMPORT_NAMES.get(name, name) for name in foreign} <= declared
 
 
-def test_every_dependency_has_its_reason() -> None:
+def test_every_dependency_has_its_reason(project: dict) -> None:
     page = (ROOT / "docs" / "dependencies.md").read_text()
-    missing = [name for name in requirements("requirements.txt") if f"`{name}`" not in page.lower()]
+    extras = [Requirement(text).name for extra in EXTRAS for text in project["optional-dependencies"][extra]]
+    missing = [name for name in (*requirements("requirements.txt"), *extras) if f"`{name}`" not in page.lower()]
     assert missing == []
 
 

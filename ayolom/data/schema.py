@@ -108,6 +108,7 @@ def load_schema(source: str | Path | dict[str, Any]) -> DataSchema:
         from ayolom.config import find_data_yaml
 
         file = find_data_yaml(source).absolute()
+        _finish_import(file.parent)
         content = load_yaml(file)
     label = str(file) if file else "data"
     _check_keys(content, TOP_KEYS, label)
@@ -127,6 +128,14 @@ def load_schema(source: str | Path | dict[str, Any]) -> DataSchema:
         if split in schema.splits:
             schema.sources(split)
     return schema
+
+
+def _finish_import(root: Path) -> None:
+    """Finish or remove what an import left that was killed; the data set is then the whole of it, or as before."""
+    if any((root / ".ayolom").glob("staging-*")):
+        from ayolom.data.convert import recover
+
+        recover(root)
 
 
 def _check_keys(content: dict[str, Any], valid: tuple[str, ...], where: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from ayolom.data.convert._labels import box_rows, class_map
 from ayolom.data.convert._summary import ImportSummary, TaskSummary
+from ayolom.data.convert._transaction import recover
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report, used_classes
 from ayolom.data.convert._write import DatasetWriter, find_images, image_shape, split_by_group
 from ayolom.data.convert.coco import parse_coco, read_coco
@@ -38,6 +39,7 @@ __all__ = (
     "read_coco",
     "read_via",
     "read_yolo",
+    "recover",
     "split_by_group",
     "used_classes",
 )
