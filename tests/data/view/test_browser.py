@@ -44,7 +44,7 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture
-def address(view):
+def address(browser, view):
     """The pages of `cars`, served for the length of a test."""
     pytest.importorskip("uvicorn", reason='the pages need pip install "ayolom[web]"')
     known, started = {}, threading.Event()
@@ -57,6 +57,8 @@ def address(view):
     thread.start()
     assert started.wait(PATIENCE)
     yield f"http://127.0.0.1:{known['port']}/"
+    browser.get("about:blank")  # asks for nothing more, and what it said so far is of this test
+    errors(browser)
     known["server"].should_exit = True
     thread.join(PATIENCE)
     assert not thread.is_alive()
