@@ -217,6 +217,7 @@ def _is_ours(arguments: dict[str, Any]) -> bool:
     """Return whether a command is for a model of several tasks."""
     from ultralytics.utils.files import get_latest_run
 
+    from ayolom.engine.artefact import read_description
     from ayolom.engine.checkpoint import is_checkpoint
     from ayolom.model import TASK, is_multitask_yaml
 
@@ -229,6 +230,8 @@ def _is_ours(arguments: dict[str, Any]) -> bool:
         if file.endswith((".yaml", ".yml")) and is_multitask_yaml(file):
             return True
         if file.endswith(".pt") and is_checkpoint(file):
+            return True
+        if read_description(file) is not None:
             return True
     return _has_tasks(arguments.get("data"))
 

@@ -28,6 +28,15 @@ def forbid_installs() -> None:
         os.environ.setdefault(REQUIREMENTS, "True")
 
 
+def forbid_reports() -> None:
+    """Keep OpenVINO from reporting over the network that it was imported and what it converted.
+
+    It asks nobody first. Without its package `openvino_telemetry` it does nothing of the kind, so that is made to look
+    missing in this process, unless it has been imported already.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
 @cache
 def ensure_torchvision() -> bool:
     """Make `import torchvision` safe where its compiled part was built for another PyTorch.

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ultralytics.models.yolo.model import YOLO as BaseYOLO  # noqa: N811
 from ultralytics.utils import DEFAULT_CFG_DICT, RANK, checks
 
-from ayolom.compat import ensure_torchvision, forbid_installs
+from ayolom.compat import ensure_torchvision, forbid_installs, forbid_reports
 from ayolom.config import find_model_yaml, make_settings, setting_names, split_settings
 from ayolom.data.schema import is_multitask as is_multitask_data
+from ayolom.engine.artefact import read_description
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
+from ayolom.engine.exported import Exported
+from ayolom.engine.exporter import MultiTaskExporter
 from ayolom.engine.predictor import MultiTaskPredictor
 from ayolom.engine.trainer import MultiTaskTrainer
 from ayolom.engine.transfer import check_network, is_missing, read_weights
@@ -47,6 +50,9 @@ class YOLO(BaseYOLO):
         >>> result.tasks["damage"].boxes, result.tasks["parts"].semantic_mask  # doctest: +SKIP
     """
 
+    model: Any
+    ckpt: Any
+
     def __init__(
         self,
         model: str | Path | Model = "yolo26n.pt",
@@ -69,6 +75,7 @@ class YOLO(BaseYOLO):
         ensure_torchvision()
         self._trust = trust
         self._settings = make_settings()
+        self.exported: Exported | None = None
         super().__init__(model, task, verbose)
 
     @property
@@ -85,7 +92,9 @@ class YOLO(BaseYOLO):
     @property
     def names(self) -> dict[int, str]:
         """Class names of the first task with boxes, else of the first task."""
-        return self.model.names if self.task == TASK else super().names
+        if self.task != TASK:
+            return super().names
+        return self.model.names if self.exported is None else self.exported.names
 
     def _make_predictor(self, overrides: dict[str, Any], _callbacks: dict[str, list]) -> MultiTaskPredictor:
         """Return a predictor that has the settings of the present call."""
@@ -111,7 +120,8 @@ class YOLO(BaseYOLO):
     def _load(self, weights: str, task: str | None = None) -> None:
         """Load a checkpoint, ours as data, the base's through its list of known classes."""
         if not str(weights).lower().endswith(".pt"):
-            super()._load(weights, task)
+            if not self._take_exported(str(weights)):
+                super()._load(weights, task)
             return
         if is_checkpoint(weights):
             content = read_checkpoint(weights)
@@ -121,6 +131,24 @@ class YOLO(BaseYOLO):
             raise AyolomError(f"{weights}: no such checkpoint; check the path")
         self._check_content(weights)
         super()._load(weights, task)
+
+    def _take_exported(self, file: str) -> bool:
+        """Become the model of an exported file and return True, where the file is one of several tasks."""
+        description = read_description(file)
+        if description is None:
+            return False
+        forbid_reports()
+        self.exported = Exported(description)
+        self.model, self.ckpt, self.ckpt_path, self.task, self.model_name = file, None, file, TASK, file
+        self.overrides = {"model": file, "task": TASK}
+        return True
+
+    def _need_network(self, what: str) -> None:
+        """Raise where the model is an exported file, which can only predict and be scored."""
+        if self.exported is not None:
+            raise AyolomError(
+                f"{what}: {self.model_name} is an exported file, which can predict and val; take its best.pt"
+            )
 
     def _check_content(self, weights: Any) -> None:
         """Raise when a file that the base is about to load is damaged, or holds code and is not trusted."""
@@ -145,6 +173,7 @@ class YOLO(BaseYOLO):
         if self.task != TASK:
             self._check_content(weights)
             return super().load(weights)
+        self._need_network("load")
         self.model.load(read_weights(weights, self._trust) if isinstance(weights, (str, Path)) else weights)
         self.ckpt, self.predictor = {"loaded": True}, None
         return self
@@ -154,6 +183,7 @@ class YOLO(BaseYOLO):
         if self.task != TASK:
             super().save(filename)
             return
+        self._need_network("save")
         from ayolom.engine.checkpoint import plain, write_checkpoint
 
         base_args = {key: value for key, value in dict(self.model.args).items() if key in DEFAULT_CFG_DICT}
@@ -185,6 +215,7 @@ class YOLO(BaseYOLO):
             refuse_tasks(kwargs.get("data"), self.model_name)
             self._check_content(kwargs.get("pretrained"))
             return super().train(trainer, **kwargs)
+        self._need_network("train")
         args = {**self._own_settings(), "trust": self._trust, **self.overrides, **_without_cfg(kwargs), "mode": "train"}
         if args.get("resume") is True:
             args["resume"] = self.ckpt_path or True
@@ -241,10 +272,25 @@ class YOLO(BaseYOLO):
         return super().predict(source, stream, predictor, **base)
 
     def export(self, **kwargs: Any) -> str:
-        """Export a model of the base; models of several tasks follow."""
-        if self.task == TASK:
-            raise AyolomError(f"export {NOT_YET}")
-        return super().export(**kwargs)
+        """Write the model in a form that runs without PyTorch, one output for each task, named after it.
+
+        Args:
+            **kwargs: The base's settings, such as `format="onnx"`, `imgsz`, `dynamic`, `batch`, `quantize`, and
+                `only_tasks=["parts"]`.
+
+        Returns:
+            The file or folder, beside the checkpoint.
+
+        Raises:
+            AyolomError: The format is not known, or something that it needs is missing.
+        """
+        if self.task != TASK:
+            return super().export(**kwargs)
+        self._need_network("export")
+        base, settings = split_settings(_without_cfg(kwargs))
+        custom = {"imgsz": self.model.args["imgsz"], "batch": 1, "data": None, "device": None, "verbose": False}
+        args = {"format": "onnx", **self.overrides, **custom, **base, "mode": "export"}
+        return MultiTaskExporter(overrides=args, _callbacks=self.callbacks)(self.model, settings.only_tasks)
 
     def tune(self, *args: Any, **kwargs: Any) -> Any:
         """Tune a model of the base; models of several tasks follow."""

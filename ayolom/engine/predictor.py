@@ -15,7 +15,7 @@ from ayolom.data.sources import readable
 from ayolom.engine.by_task import check_by_task, chosen_tasks
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.results import MultiTaskResults
-from ayolom.engine.runtime import native, use_threads
+from ayolom.engine.runtime import answers, native, use_threads
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -75,11 +75,11 @@ class MultiTaskPredictor(BasePredictor):
         network.active = chosen_tasks(self.settings.only_tasks, list(network.tasks))
         return super().preprocess(im)
 
-    def postprocess(self, preds: dict[str, Any], img: torch.Tensor, orig_imgs: Any) -> list[MultiTaskResults]:
+    def postprocess(self, preds: Any, img: torch.Tensor, orig_imgs: Any) -> list[MultiTaskResults]:
         """Decode every task into the frame of the original images.
 
         Args:
-            preds: Output of each head by task name.
+            preds: Output of each head by task name, or the outputs of an exported file.
             img: (B, 3, H, W) input of the network.
             orig_imgs: Original images, a list of (H, W, 3) BGR uint8, or a tensor (B, 3, H, W) RGB in [0, 1].
 
@@ -92,7 +92,7 @@ class MultiTaskPredictor(BasePredictor):
         kinds = native(self.model).tasks
         found = {
             name: kinds[name].decode(output, (img.shape[2], img.shape[3]), shapes, self._task_args(name))
-            for name, output in preds.items()
+            for name, output in answers(self.model, preds).items()
         }
         results = []
         for i, (image, path) in enumerate(zip(orig_imgs, self.batch[0], strict=False)):

@@ -7,16 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ayolom.errors import AyolomError
+
 if TYPE_CHECKING:
     from torch import nn
 
     from ayolom.config import Settings
+    from ayolom.engine.exported import Exported
     from ayolom.nn.model import MultiTaskModel
 
 
 def native(model: nn.Module) -> MultiTaskModel:
-    """Return the network itself, whether it is given bare or inside the base's `AutoBackend`."""
-    return model if hasattr(model, "heads") else model.model  # type: ignore[return-value]
+    """Return the network, given bare or inside the base's `AutoBackend`; of an exported file, what stands in for it."""
+    if hasattr(model, "heads"):
+        return model  # type: ignore[return-value]
+    if hasattr(model.model, "heads"):
+        return model.model  # type: ignore[return-value]
+    return exported(model)  # type: ignore[return-value]
+
+
+def exported(backend: Any) -> Exported:
+    """Return what stands in for the network of an exported file inside the base's `AutoBackend`; made once for each.
+
+    Raises:
+        AyolomError: The file is not one of several tasks.
+    """
+    from ayolom.engine.artefact import description_in
+    from ayolom.engine.exported import Exported
+
+    made = backend.__dict__.get("ayolom_exported")
+    if made is None:
+        description = description_in(backend.metadata, "model")
+        if description is None:
+            raise AyolomError("model: was not exported from a model of several tasks; export its best.pt with ayolom")
+        made = backend.__dict__["ayolom_exported"] = Exported(description)
+    return made
+
+
+def answers(model: nn.Module, outputs: Any) -> dict[str, Any]:
+    """Return each task's raw output by name: what the network gives itself, or the outputs of an exported file."""
+    return outputs if isinstance(outputs, dict) else exported(model).answers(model, outputs)
 
 
 def use_threads(settings: Settings, device: torch.device) -> None:

@@ -15,6 +15,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 from ayolom.balance import make_balance
 from ayolom.config import make_settings, split_settings
 from ayolom.data.build import build_dataset, class_counts
+from ayolom.data.class_weights import given_weights
 from ayolom.data.filters import filtered
 from ayolom.data.schema import load_schema
 from ayolom.data.workers import plain_errors
@@ -101,6 +102,7 @@ class MultiTaskTrainer(DetectionTrainer):
             augment=mode == "train",
             rect=self.args.rect or mode == "val",  # as `val` alone has it, so that both give the same numbers
             save_report=self.save_dir / f"labels_{img_path}.txt" if RANK in {-1, 0} else None,
+            folder_weights=self.settings.folder_weights if mode == "train" else None,
         )
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -165,16 +167,18 @@ class MultiTaskTrainer(DetectionTrainer):
             model.to(memory_format=torch.channels_last)
 
     def set_class_weights(self) -> None:
-        """Weigh classes by the inverse of their frequency where `cls_pw` says so, also by task."""
+        """Weigh classes as `class_weights` says; of other tasks, by the inverse of their frequency to `cls_pw`."""
         powers = {
             **dict.fromkeys(unwrap_model(self.model).tasks, self.args.cls_pw),
             **self.settings.per_task.get("cls_pw", {}),
         }
-        wanted = [task for task in self.data_tasks if powers[task.name]]
-        for name, counts in (class_counts(self.train_loader.dataset, wanted) if wanted else {}).items():
-            weights = torch.from_numpy(_inverse_frequency(counts, powers[name])).float().to(self.device)
-            unwrap_model(self.model).class_weights[name] = weights
-            LOGGER.info(f"{name}: class weights {weights.cpu().numpy().round(3).tolist()}")
+        found = given_weights(self.settings.class_weights, self.data_tasks)
+        wanted = [task for task in self.data_tasks if powers[task.name] and task.name not in found]
+        counted = class_counts(self.train_loader.dataset, wanted) if wanted else {}
+        found |= {name: _inverse_frequency(counts, powers[name]) for name, counts in counted.items()}
+        for name, weights in found.items():
+            unwrap_model(self.model).class_weights[name] = torch.from_numpy(weights).float().to(self.device)
+            LOGGER.info(f"{name}: class weights {weights.round(3).tolist()}")
 
     def build_optimizer(self, model: nn.Module, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """Return the base's optimizer; gates and balance in a group without decay, at `gate_lr` times the rate.

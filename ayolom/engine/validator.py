@@ -18,10 +18,10 @@ from ayolom.data.schema import DataSchema, load_schema
 from ayolom.data.workers import plain_errors
 from ayolom.engine.agreement import check_classes
 from ayolom.engine.by_task import check_by_task
-from ayolom.engine.checkpoint import build_model, read_checkpoint
+from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.metrics import MultiTaskMetrics
 from ayolom.engine.plots import ready_fonts
-from ayolom.engine.runtime import native, use_threads
+from ayolom.engine.runtime import answers, native, use_threads
 from ayolom.nn.criterion import labelled_images, take
 from ayolom.tasks import Task, make_task
 
@@ -111,7 +111,7 @@ class MultiTaskValidator(DetectionValidator):
 
     def get_model(self, model: Any, trainer: Any = None) -> Any:
         """Return the moving average of a training, or the network of a checkpoint, read as data."""
-        if trainer is None and isinstance(model, (str, Path)):
+        if trainer is None and isinstance(model, (str, Path)) and is_checkpoint(model):
             return build_model(read_checkpoint(model))
         return super().get_model(model, trainer)
 
@@ -129,7 +129,7 @@ class MultiTaskValidator(DetectionValidator):
 
     def init_metrics(self, model: nn.Module) -> None:
         """Make a fresh validator for every task that the model and the data set share."""
-        network = native(model)
+        network, self.backend = native(model), model
         self.data_tasks = [make_task(spec) for spec in self.schema.tasks.values()]
         if not self.training:
             use_threads(self.settings, self.device)
@@ -161,9 +161,9 @@ class MultiTaskValidator(DetectionValidator):
                 task.before_batch(self.parts[name], batch)
         return batch
 
-    def postprocess(self, preds: dict[str, Any]) -> dict[str, Any]:
+    def postprocess(self, preds: Any) -> dict[str, Any]:
         """Decode each task's predictions of the images that are labelled for it."""
-        found = {}
+        found, preds = {}, answers(self.backend, preds)
         for name, images in self.labelled.items():
             if images.any():
                 raw = preds[name] if images.all() else take(preds[name], images.to(self.device))

@@ -217,6 +217,29 @@ class Task(ABC):
     def fitness(self, metrics: Any) -> float:
         """Return one number in [0, 1], higher is better, by which checkpoints of this task are compared."""
 
+    # Export -----------------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def export_output(self, raw: Any, shape: tuple[int, int], form: str) -> torch.Tensor:
+        """Return the one tensor that an exported network gives for this task; `decode` reads it too.
+
+        Args:
+            raw: The fused head's inference output for a batch.
+            shape: (H, W) of the network's input.
+            form: Format of the export, such as "onnx"; some runtimes lack an operation or a type.
+        """
+
+    @abstractmethod
+    def export_layout(self, head: nn.Module, form: str) -> dict[str, Any]:
+        """Return what a reader of an exported file must know of `export_output`, as plain data.
+
+        Args:
+            head: The task's head as it is exported.
+            form: Format of the export.
+
+        Returns:
+            "axes": for each axis its size, or a name where it follows the input; "content": what the values are.
+        """
+
     # Prediction -------------------------------------------------------------------------------------------------------
     @abstractmethod
     def decode(

@@ -138,6 +138,17 @@ class DetectTask(Task):
         """Return the base's fitness of boxes."""
         return float(metrics.fitness)
 
+    # Export -----------------------------------------------------------------------------------------------------------
+    def export_output(self, raw: Any, shape: tuple[int, int], form: str) -> torch.Tensor:
+        """Return final boxes (B, max_det, 6), or of a head that needs suppression (B, 4 + nc, anchors)."""
+        return raw[0] if isinstance(raw, (tuple, list)) else raw
+
+    def export_layout(self, head: nn.Module, form: str) -> dict[str, Any]:
+        """Return the form of the boxes, in pixels of the network's input."""
+        if head.end2end:
+            return {"axes": ["batch", "detections", 6], "content": "x1 y1 x2 y2 score class"}
+        return {"axes": ["batch", 4 + self.spec.nc, "anchors"], "content": "x y w h, then the score of each class"}
+
     # Prediction -------------------------------------------------------------------------------------------------------
     def decode(
         self, output: Any, image_shape: tuple[int, int], original_shapes: list[tuple[int, int]], args: Any

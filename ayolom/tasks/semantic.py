@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ultralytics.engine.results import Results
     from ultralytics.engine.validator import BaseValidator
 
+LOGITS_ONLY = frozenset({"ncnn"})  # formats without argmax
+NO_SMALL_INTEGERS = frozenset({"engine", "coreml", "mlmodel"})  # TensorRT before 10 and Core ML give 32 bits at least
+
 
 class SemanticTask(Task):
     """Segmentation into classes; with one class, that class against background (one logit, mask values 0 and 1).
@@ -177,6 +180,26 @@ class SemanticTask(Task):
     def fitness(self, metrics: Any) -> float:
         """Return the base's mIoU (over the classes present in the labels; of the foreground if binary)."""
         return float(metrics.fitness)
+
+    # Export -----------------------------------------------------------------------------------------------------------
+    def export_output(self, raw: Any, shape: tuple[int, int], form: str) -> torch.Tensor:
+        """Return class ids (B, H, W) at the network's size, made as `decode` makes them; else the logits.
+
+        Logits are for formats without argmax. The ids are uint8, which holds every mask's, or int32 where the runtime
+        has no small integers.
+        """
+        logits = raw[0] if isinstance(raw, (tuple, list)) else raw
+        if form in LOGITS_ONLY:
+            return logits
+        logits = resized(logits.float(), shape)
+        best = logits.argmax(1) if self.spec.nc > 1 else logits[:, 0] > 0
+        return best.to(torch.int32 if form in NO_SMALL_INTEGERS else torch.uint8)
+
+    def export_layout(self, head: nn.Module, form: str) -> dict[str, Any]:
+        """Return the form of the class map."""
+        if form in LOGITS_ONLY:
+            return {"axes": ["batch", self.spec.nc, "rows", "columns"], "content": "logit of each class"}
+        return {"axes": ["batch", "height", "width"], "content": "class of each pixel"}
 
     # Prediction -------------------------------------------------------------------------------------------------------
     def decode(
