@@ -107,6 +107,8 @@ class Settings:
 
     balance: str
     task_weights: dict[str, float]
+    class_weights: dict[str, Any]
+    folder_weights: dict[str, float]
     fitness_weights: dict[str, float]
     mask_loss: str
     focal: float
@@ -130,6 +132,7 @@ class Settings:
         return asdict(self)
 
 
+FILE_SETTINGS = ("class_weights", "folder_weights")  # a mapping, or a YAML file that has it under this key
 PER_TASK_KEYS = ("conf", "iou", "classes", "max_det", "agnostic_nms", "cls_pw")
 
 
@@ -215,6 +218,8 @@ def _parse_mapping(value: Any) -> Any:
 def _checked(name: str, value: Any) -> Any:
     """Return the value in the type of the setting's default, or raise."""
     default = _defaults()[name]
+    if name in FILE_SETTINGS and isinstance(value, (str, Path)):
+        value = _from_file(name, Path(value))
     if name in CHOICES and value not in CHOICES[name]:
         raise AyolomError(f"{name}={value}: must be one of {', '.join(CHOICES[name])}.{nearest(value, CHOICES[name])}")
     if name == "only_tasks":
@@ -227,9 +232,28 @@ def _checked(name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise AyolomError(f"{name}={value}: must be a number")
         return type(default)(value)
-    if isinstance(default, dict) and not isinstance(value, dict):
-        raise AyolomError(f"{name}={value}: must be a mapping from task to value, such as {{damage: 1.0}}")
+    if isinstance(default, dict):
+        _check_mapping(name, value)
     return value
+
+
+def _check_mapping(name: str, value: Any) -> None:
+    """Raise where a setting is no mapping, or weighs a folder by what is no number over 0."""
+    if not isinstance(value, dict):
+        raise AyolomError(f"{name}={value}: must be a mapping from task to value, such as {{damage: 1.0}}")
+    for folder, weight in value.items() if name == "folder_weights" else ():
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
+            raise AyolomError(f"folder_weights: {folder}: must be a number over 0 (got {weight})")
+
+
+def _from_file(name: str, file: Path) -> Any:
+    """Return a setting that a YAML file holds under its name, such as the file that `yolo data stats` writes."""
+    from ayolom.yaml_io import load_yaml
+
+    content = load_yaml(file)
+    if name not in content:
+        raise AyolomError(f"{name}={file}: has no key '{name}'; yolo data stats data=... out={file} writes one")
+    return content[name]
 
 
 def for_task(args: Any, settings: Settings, task: str) -> Any:

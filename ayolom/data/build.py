@@ -9,12 +9,13 @@ from ultralytics.data.utils import get_split_fraction
 from ultralytics.utils import LOCAL_RANK, LOGGER, colorstr
 
 from ayolom.data.dataset import MultiTaskConcat, MultiTaskDataset, loaded_shape
+from ayolom.data.folder_weights import repeated
 from ayolom.data.images import list_images
 from ayolom.data.scan import Record, Scan, cache_places, report, scan
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ayolom.data.schema import DataSchema
@@ -34,6 +35,7 @@ def build_dataset(
     augment: bool,
     rect: bool | None = None,
     save_report: Path | None = None,
+    folder_weights: Mapping[str, float] | None = None,
 ) -> MultiTaskConcat:
     """Return the images of a split with their labels.
 
@@ -50,16 +52,19 @@ def build_dataset(
         augment: Whether samples are augmented, as for training.
         rect: Whether batches have the shape of their images; None takes `args.rect`.
         save_report: File to write the whole report of the scan to.
+        folder_weights: How often the images of a folder are seen, see `folder_weights.repeated`; None for all alike.
 
     Raises:
-        AyolomError: The split has no usable image, or, to train on, none with a label of one of the tasks.
+        AyolomError: The split has no usable image, or, to train on, none with a label of one of the tasks; a folder
+            that is weighed holds none.
     """
     files = _fraction(list_images(schema.sources(split), schema.root), args.fraction, split)
     found = scan(files, tasks, schema.root, cache_places(schema.root), split)
     if LOCAL_RANK in {-1, 0}:
         _tell(found, split, save_report)
     _check(found, schema, tasks, split, files, augment)
-    groups = _groups(found.records, tasks) if augment else [found.records]
+    records = repeated(found.records, lambda record: record.image_file, schema.root, folder_weights or {})
+    groups = _groups(records, tasks) if augment else [records]
     rect = bool(args.rect if rect is None else rect)
     if rect and len(groups) > 1:
         LOGGER.warning("rect=True needs images that are all labelled for the same tasks; training on squares")
