@@ -41,7 +41,9 @@ class Damages:
         boxes = np.asarray(self.boxes, np.float64).reshape(-1, 4) if count or np.size(self.boxes) else np.zeros((0, 4))
         scores = np.ones(count) if self.confidences is None else np.asarray(self.confidences, np.float64)
         if boxes.shape != (count, 4) or scores.shape != (count,):
-            raise AyolomError(f"boxes: {count} kinds need boxes ({count}, 4) (got {boxes.shape}, {scores.shape[0]} scores)")
+            raise AyolomError(
+                f"boxes: {count} kinds need boxes ({count}, 4) (got {boxes.shape}, {scores.shape[0]} scores)"
+            )
         if not np.isfinite(boxes).all() or not np.isfinite(scores).all():
             raise AyolomError("boxes: must be finite numbers in pixels (got NaN or infinity)")
         masks = None if self.masks is None else np.asarray(self.masks, bool)
@@ -70,7 +72,9 @@ class Damages:
         given = detections.data.get("class_name")
         if names is None and given is None and len(detections):
             raise AyolomError("names: these detections carry no class names; give names={0: 'dent', ...}")
-        kinds = [names[int(i)] for i in detections.class_id] if names and len(detections) else list(map(str, given or ()))
+        kinds = (
+            [names[int(i)] for i in detections.class_id] if names and len(detections) else list(map(str, given or ()))
+        )
         return cls(kinds, detections.xyxy, detections.confidence, detections.mask)
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 Box = tuple[int, int, int, int]
 
 
-def find_damages(picture: Picture, names: Mapping[int, str], rules: Rules, parts: PartMap | None = None) -> list[Finding]:
+def find_damages(
+    picture: Picture, names: Mapping[int, str], rules: Rules, parts: PartMap | None = None
+) -> list[Finding]:
     """Join each damage of a picture to the parts that it covers.
 
     Args:
@@ -71,6 +73,7 @@ def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) 
     state = pair(candidates, on_parts, rules)
     paired = candidates[0] if state == "PAIRED" else None
     levels = [candidate.severity for candidate in candidates[: 1 if paired else None]]
+    left, top, right, bottom = (round(float(value), 1) for value in damages.boxes[index])
     return Finding(
         id=f"{picture.name}{'' if picture.frame is None else f'@{picture.frame}'}#{index + 1}",
         picture=picture.name,
@@ -78,14 +81,14 @@ def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) 
         time_s=None if picture.time_s is None else round(picture.time_s, 3),
         kind=kind,
         confidence=round(float(damages.confidences[index]), 4),  # type: ignore[index]
-        box_xyxy_px=tuple(round(float(v), 1) for v in damages.boxes[index]),
+        box_xyxy_px=(left, top, right, bottom),
         region="box" if mask is None else "mask",
         area_px=area,
         on_parts_share=_share(on_parts),
         state=state,
-        part=paired and paired.part,
-        place=paired and paired.place,
-        extent_share=paired and paired.extent_share,
+        part=paired.part if paired else None,
+        place=paired.place if paired else None,
+        extent_share=paired.extent_share if paired else None,
         candidates=tuple(candidates),
         severity=rate(kind, "", None, rules) if state == "UNPAIRED" else worst(levels),
         spot_on_part=_spot(box, mask, candidates, parts) if state != "UNPAIRED" else None,

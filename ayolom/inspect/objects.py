@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.0"  # of `Inspection.schema_version`
 SCHEMA_NAME = "inspection-1.schema.json"
 
 State = Literal["PAIRED", "AMBIGUOUS", "UNPAIRED"]
@@ -32,7 +32,9 @@ class Candidate(Value):
     """A part on which a damage lies, wholly or in part."""
 
     part: str = Field(description="Class name of the part.")
-    place: Place | None = Field(None, description="Which of several equal pieces, such as the front left wheel.")
+    place: Place | None = Field(
+        default=None, description="Which of several equal pieces, such as the front left wheel."
+    )
     share: Share = Field(description="Share of the damaged area on parts that lies on this part.")
     area_px: Pixels = Field(description="Damaged area on this part.")
     part_area_px: Pixels = Field(description="Visible area of the part in this picture.")
@@ -45,8 +47,8 @@ class Finding(Value):
 
     id: str = Field(description="Picture and number, such as 'left.jpg#2'.")
     picture: str = Field(description="Name of the picture or video.")
-    frame_index: int | None = Field(None, ge=0, description="Frame of the video, from 0.")
-    time_s: float | None = Field(None, ge=0, description="Time of that frame.")
+    frame_index: int | None = Field(default=None, ge=0, description="Frame of the video, from 0.")
+    time_s: float | None = Field(default=None, ge=0, description="Time of that frame.")
     kind: str = Field(description="Class name of the damage.")
     confidence: Share
     box_xyxy_px: tuple[float, float, float, float] = Field(description="Left, top, right, bottom.")
@@ -60,17 +62,20 @@ class Finding(Value):
     candidates: tuple[Candidate, ...] = Field(description="Every part touched, the largest share first.")
     severity: Level = Field(description="The highest of the part's, or of all candidates' when AMBIGUOUS.")
     spot_on_part: tuple[float, float] | None = Field(
-        None, description="Middle of the damage in the bounds of its first candidate, (0, 0) top left, (1, 1) bottom right."
+        default=None,
+        description="Middle of the damage in its first candidate's bounds, (0, 0) top left to (1, 1).",
     )
-    appearance: tuple[float, ...] = Field((), description="Colour histogram of the crop, to know the damage again.")
+    appearance: tuple[float, ...] = Field(
+        default=(), description="Colour histogram of the crop, to know the damage again."
+    )
 
 
 class Operation(Value):
     """A repair from the user's table."""
 
     operation: str
-    hours: float | None = Field(None, ge=0)
-    cost: float | None = Field(None, ge=0, description="In the table's currency.")
+    hours: float | None = Field(default=None, ge=0)
+    cost: float | None = Field(default=None, ge=0, description="In the table's currency.")
     table_row: int = Field(ge=1, description="Row of the table that applied, from 1.")
 
 
@@ -87,11 +92,11 @@ class Damage(Value):
     confidence: Share = Field(description="The highest of the evidence.")
     best: str = Field(description="Id of the finding that shows it best.")
     evidence: tuple[Finding, ...] = Field(description="Findings in pictures; of each stretch of video its best frame.")
-    frames_count: int | None = Field(None, ge=1, description="Frames of video that show it.")
-    first_s: float | None = Field(None, ge=0)
-    last_s: float | None = Field(None, ge=0)
-    crop_file: str | None = Field(None, description="Picture of the damage, relative to the report.")
-    overlay_file: str | None = Field(None, description="The whole picture with the damage marked.")
+    frames_count: int | None = Field(default=None, ge=1, description="Frames of video that show it.")
+    first_s: float | None = Field(default=None, ge=0)
+    last_s: float | None = Field(default=None, ge=0)
+    crop_file: str | None = Field(default=None, description="Picture of the damage, relative to the report.")
+    overlay_file: str | None = Field(default=None, description="The whole picture with the damage marked.")
     operations: tuple[Operation, ...] = ()
 
 
@@ -130,11 +135,11 @@ class View(Value):
     media: Literal["photo", "video"]
     width_px: Pixels
     height_px: Pixels
-    frames_count: int = Field(1, ge=1)
-    duration_s: float | None = Field(None, ge=0)
+    frames_count: int = Field(default=1, ge=1)
+    duration_s: float | None = Field(default=None, ge=0)
     parts: tuple[PartSeen, ...]
     check: PhotoCheck = Field(description="Of a video, the median of the frames that were checked.")
-    picture_file: str | None = Field(None, description="Annotated picture or video, relative to the report.")
+    picture_file: str | None = Field(default=None, description="Annotated picture or video, relative to the report.")
 
 
 class PartSummary(Value):
@@ -168,9 +173,9 @@ class Change(Value):
     """One damage before and after."""
 
     status: Literal["new", "unchanged", "gone"]
-    damage: str | None = Field(None, description="Id in this inspection.")
-    earlier: str | None = Field(None, description="Id in the earlier one.")
-    part_in_view: bool = Field(description="Whether the part was in view on the other side; if not, the status is open.")
+    damage: str | None = Field(default=None, description="Id in this inspection.")
+    earlier: str | None = Field(default=None, description="Id in the earlier one.")
+    part_in_view: bool = Field(description="Whether the other inspection shows the part; if not, the status is open.")
 
 
 class Comparison(Value):
@@ -185,7 +190,7 @@ class Comparison(Value):
 class Inspection(Value):
     """A whole inspection of one vehicle."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0"] = "1.0"
     created_at: str = Field(description="ISO 8601 with time zone.")
     software: str
     source: str
@@ -198,7 +203,7 @@ class Inspection(Value):
     views: tuple[View, ...]
     sides_seen: tuple[Side, ...]
     sides_missing: tuple[Side, ...] = Field(description="Sides that the class names can tell and no picture shows.")
-    skipped: tuple[str, ...] = Field((), description="Files that could not be read, and why.")
+    skipped: tuple[str, ...] = Field(default=(), description="Files that could not be read, and why.")
     comparison: Comparison | None = None
 
     def damage(self, damage_id: str) -> Damage:

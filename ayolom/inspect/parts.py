@@ -105,7 +105,7 @@ class PartMap:
         by_place: dict[Place | None, list[int]] = {}
         for i, (x, y, w, h, area) in enumerate(stats.tolist()):
             if i:
-                place = self._place(class_id, (x, y, w, h)) if area >= SMALLEST else None
+                place = self._place(class_id, labels, i, (x, y, w, h)) if area >= SMALLEST else None
                 by_place.setdefault(place, []).append(i)
         table = np.zeros(len(stats), np.uint8)
         for place, components in by_place.items():
@@ -113,12 +113,14 @@ class PartMap:
             table[components] = self._add(Piece(self._names[class_id], place, area))
         self.plane = np.maximum(self.plane, table[labels])
 
-    def _place(self, class_id: int, box: tuple[int, int, int, int]) -> Place | None:
-        """Return where a piece sits, by the parts around it."""
+    def _place(self, class_id: int, labels: np.ndarray, label: int, box: tuple[int, int, int, int]) -> Place | None:
+        """Return where a piece sits, by the parts next to it."""
         x, y, w, h = box
         reach = round(self._rules.places.reach_share * max(w, h)) + 1
-        around = self._classes[max(0, y - reach) : y + h + reach, max(0, x - reach) : x + w + reach]
-        counts = np.bincount(around.ravel(), minlength=256)
+        window = (slice(max(0, y - reach), y + h + reach), slice(max(0, x - reach), x + w + reach))
+        piece = cv2.compare(labels[window].astype(np.int16), float(label), cv2.CMP_EQ)
+        around = cv2.dilate(piece, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+        counts = np.bincount(self._classes[window][around > 0], minlength=256)
         ends: Counter[str] = Counter()
         sides: Counter[str] = Counter()
         for number, name in self._names.items():

@@ -44,9 +44,7 @@ def check_photo(image: np.ndarray, parts: PartMap | None, limits: Photos) -> Pho
         "vehicle_share": 1.0 if plane is None else round(float(np.count_nonzero(plane)) / plane.size, 4),
         "border_share": 0.0 if plane is None else round(_border(plane), 4),
     }
-    return PhotoCheck(
-        **measured, sides=() if parts is None else parts.sides(), problems=problems(measured, limits)
-    )
+    return PhotoCheck(**measured, sides=() if parts is None else parts.sides(), problems=problems(measured, limits))
 
 
 def problems(measured: dict[str, float], limits: Photos) -> tuple[Problem, ...]:
@@ -84,7 +82,7 @@ def median_check(checks: Sequence[PhotoCheck], limits: Photos) -> PhotoCheck:
     names = ("sharpness", "brightness", "glare_share", "vehicle_share", "border_share")
     measured = {name: round(float(np.median([getattr(check, name) for check in checks])), 4) for name in names}
     seen = {side for check in checks for side in check.sides}
-    sides: tuple[Side, ...] = tuple(side for side in ("front", "back", "left", "right") if side in seen)  # type: ignore[misc]
+    sides: tuple[Side, ...] = tuple(side for side in ("front", "back", "left", "right") if side in seen)
     return PhotoCheck(**measured, sides=sides, problems=problems(measured, limits))
 
 

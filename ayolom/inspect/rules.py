@@ -61,7 +61,7 @@ class SeverityRow(_Section):
     kind: str = "*"
     part: str = "*"
     extent_from: Share | None = None
-    extent_below: float | None = Field(None, gt=0, le=1.0001)
+    extent_below: float | None = Field(default=None, gt=0, le=1.0001)
 
 
 class Merging(_Section):
@@ -102,6 +102,7 @@ class Rules(_Section):
     """
 
     pairing: Pairing
+    least_part_share: Share
     background: list[str]
     places: Places
     sides: Sides
@@ -159,8 +160,12 @@ def _laid_over(content: dict[str, Any], given: Mapping[str, Any], label: str) ->
     merged = dict(content)
     for name, value in given.items():
         if name not in content:
-            raise AyolomError(f"{label}: '{name}' is not a key here.{nearest(str(name), content)} Keys are {', '.join(content)}")
-        merged[name] = {**content[name], **value} if isinstance(value, dict) and isinstance(content[name], dict) else value
+            raise AyolomError(
+                f"{label}: '{name}' is not a key here.{nearest(str(name), content)} Keys are {', '.join(content)}"
+            )
+        merged[name] = (
+            {**content[name], **value} if isinstance(value, dict) and isinstance(content[name], dict) else value
+        )
     return merged
 
 

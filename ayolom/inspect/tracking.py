@@ -60,7 +60,8 @@ class Track:
             by_part[part] += area
         total = by_part.total()
         state: State = "UNPAIRED"
-        part, place = None, None
+        part: str | None = None
+        place: Place | None = None
         if total and self.on_parts / max(self.area, 1) >= rules.pairing.least_on_parts_share:
             first, area = by_part.most_common(1)[0]
             state = "PAIRED" if area / total >= rules.pairing.paired_share else "AMBIGUOUS"
@@ -152,9 +153,9 @@ class Tracker:
             track.best, track.score = finding, score
             on_best(key, finding)
 
-    def track(self, key: tuple[str, int]) -> Track:
-        """Return a track by its key."""
-        return self._tracks[key]
+    def scores(self) -> dict[str, float]:
+        """Return how well the best frame of each track shows it, by finding id."""
+        return {track.best.id: track.score for track in self._tracks.values()}
 
 
 def frame_score(finding: Finding, image: np.ndarray) -> float:
