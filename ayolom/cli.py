@@ -56,6 +56,9 @@ def main(argv: list[str] | None = None) -> int:
         argv: Program name and arguments; `sys.argv` when None.
     """
     argv = list(sys.argv if argv is None else argv)
+    # Read when PyTorch is loaded. By default threads that wait for each other spin; beside other work on the machine
+    # they take the time from the very threads that they wait for, and a forward pass took five times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     forbid_installs()
     try:
         return _run(argv)

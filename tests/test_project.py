@@ -132,12 +132,16 @@ def test_every_command_exists(words: list[str]) -> None:
     from ultralytics.utils import DEFAULT_CFG_DICT
 
     from ayolom.cli import MODES
+    from ayolom.commands import GROUPS, load
     from ayolom.config import setting_names
 
     words = [word for word in words if not re.fullmatch(r"[A-Z_]+=\S*", word)]
     program, *rest = words
     if program in {"bash", "python"} and not rest[0].startswith("-"):
         assert (ROOT / rest[0]).is_file() or not rest[0].startswith("scripts/")
+    elif program in {"yolo", "ayolom"} and rest[0] in {*GROUPS, *GROUPS[""]}:
+        command, given = (load(*rest[:2]), rest[2:]) if rest[0] in GROUPS else (load("", rest[0]), rest[1:])
+        assert {word.split("=")[0] for word in given} <= {option.name for option in command.options}
     elif program in {"yolo", "ayolom"}:
         special = {"checks", "version", "cfg", "settings", "help"}
         assert rest[0] in {*MODES, *special}
