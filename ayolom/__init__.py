@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["YOLO", "AyolomError", "__version__"]
+__all__ = ["YOLO", "AyolomError", "__version__", "inspect_vehicle"]
 
 if TYPE_CHECKING:
     from ayolom.errors import AyolomError
+    from ayolom.inspect import inspect_vehicle
     from ayolom.model import YOLO
 
-_PLACES = {"YOLO": "ayolom.model", "AyolomError": "ayolom.errors"}
+_PLACES = {"YOLO": "ayolom.model", "AyolomError": "ayolom.errors", "inspect_vehicle": "ayolom.inspect"}
 
 
 def __getattr__(name: str) -> Any:

@@ -60,16 +60,14 @@ class Track:
             by_part[part] += area
         total = by_part.total()
         state: State = "UNPAIRED"
-        part: str | None = None
-        place: Place | None = None
         if total and self.on_parts / max(self.area, 1) >= rules.pairing.least_on_parts_share:
-            first, area = by_part.most_common(1)[0]
-            state = "PAIRED" if area / total >= rules.pairing.paired_share else "AMBIGUOUS"
-            if state == "PAIRED":
-                part, place = first, _main_place({p: a for (name, p), a in self.shares.items() if name == first})
-        return Sighting(
-            self.best, frozenset(self.frames), state, part, place, round(self.first_s, 3), round(self.last_s, 3)
-        )
+            state = "PAIRED" if max(by_part.values()) / total >= rules.pairing.paired_share else "AMBIGUOUS"
+        sighting = Sighting(self.best, frozenset(self.frames), state, None, None, round(self.first_s, 3))
+        sighting.last_s = round(self.last_s, 3)
+        if state == "PAIRED":
+            sighting.part = by_part.most_common(1)[0][0]
+            sighting.place = _main_place({p: a for (part, p), a in self.shares.items() if part == sighting.part})
+        return sighting
 
 
 class Tracker:

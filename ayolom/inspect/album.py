@@ -1,0 +1,200 @@
+"""The pictures of a report: kept while they pass, marked when the damages have their numbers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ayolom.draw import draw_boxes, draw_regions
+from ayolom.errors import AyolomError
+from ayolom.inspect._names import parts_of
+from ayolom.inspect.gather import Keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ayolom.inspect.detected import Picture
+    from ayolom.inspect.language import Language
+    from ayolom.inspect.objects import Damage, Finding, Level, View
+    from ayolom.inspect.rules import Rules
+
+LONG_SIDE = 1600  # pixels of a kept picture
+CROP_SIDE, CROP_MARGIN, CROP_LEAST = 640, 0.6, 160
+# Ids whose colours in the palette of boxes say the severity: lavender, yellow, orange, red.
+COLOR_IDS: dict[Level, int] = {"unrated": 13, "minor": 7, "moderate": 15, "severe": 0}
+REGION_ALPHA = 0.22
+
+
+class Album(Keeper):
+    """Keeps pictures in a folder.
+
+    What passes is kept as JPEG below `.kept/`, photos always and frames of a video while some damage is seen best in
+    them; `finish` makes the marked pictures and crops of them and removes it.
+    """
+
+    def __init__(self, folder: Path, names: Mapping[int, str], rules: Rules, language: Language, video: bool) -> None:
+        """Open an album.
+
+        Args:
+            folder: Where the pictures are to lie.
+            names: Class names of parts by class id.
+            rules: Rules of the inspection.
+            language: Of the labels.
+            video: Whether to write videos with marks.
+        """
+        self.folder, self._language, self._video_wanted = folder, language, video
+        self._names = parts_of(names, rules)
+        self._kept = folder / ".kept"
+        self._kept.mkdir(parents=True, exist_ok=True)
+        self._stems: dict[str, str] = {}
+        self._best: dict[str, str] = {}
+        self._writer: cv2.VideoWriter | None = None
+        self.videos: dict[str, str] = {}
+
+    def photo(self, picture: Picture, findings: list[Finding]) -> None:
+        """Keep a photo."""
+        self._keep(picture, self._stem(picture))
+
+    def best(self, key: str, picture: Picture, finding: Finding) -> None:
+        """Keep a frame for a track and let go of the one before."""
+        stem = f"{self._stem(picture)}@{picture.frame}"
+        if not (self._kept / f"{stem}.jpg").is_file():
+            self._keep(picture, stem)
+        before = self._best.get(key)
+        self._best[key] = stem
+        if before is not None and before != stem and before not in self._best.values():
+            for suffix in (".jpg", ".png", ".txt"):
+                (self._kept / f"{before}{suffix}").unlink(missing_ok=True)
+
+    def frame(self, picture: Picture, findings: list[Finding], numbers: Mapping[str, str]) -> None:
+        """Write a frame of the marked video."""
+        if not self._video_wanted:
+            return
+        image = self._tinted(picture.image.copy(), picture.class_map)
+        for finding in findings:
+            name = self._language.name(finding.kind)
+            number = numbers.get(finding.id, "").rsplit(" ", 1)[-1]
+            label = f"{name} ({number})" if number else name
+            image = _boxed(image, np.array(finding.box_xyxy_px), label, finding.severity)
+        self._open(picture).write(np.ascontiguousarray(image))
+
+    def end_video(self) -> None:
+        """Close the marked video."""
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None
+
+    def finish(self, damages: Sequence[Damage], views: Sequence[View]) -> tuple[list[Damage], list[View]]:
+        """Make the marked pictures and return damages and views with the names of their files."""
+        self.end_video()
+        by_picture: dict[str, list[tuple[Damage, Finding]]] = {}
+        for damage in damages:
+            for finding in damage.evidence:
+                by_picture.setdefault(finding.picture, []).append((damage, finding))
+        made = [self._of_damage(damage) for damage in damages]
+        shown = [self._of_view(view, by_picture.get(view.name, [])) for view in views]
+        for file in self._kept.iterdir():
+            file.unlink()
+        self._kept.rmdir()
+        return made, shown
+
+    def _of_damage(self, damage: Damage) -> Damage:
+        """Return a damage with its crop and its whole picture."""
+        best = next(one for one in damage.evidence if one.id == damage.best)
+        stem = self._stems[best.picture] + ("" if best.frame_index is None else f"@{best.frame_index}")
+        image, class_map, scale = self._read(stem)
+        box = np.array(best.box_xyxy_px) * scale
+        crop, overlay = f"crops/{damage.id}.jpg", f"crops/{damage.id}-whole.jpg"
+        _write(self.folder / crop, _crop(image, box))
+        label = f"{damage.id} {self._language.name(damage.kind)}"
+        _write(self.folder / overlay, _boxed(self._tinted(image.copy(), class_map), box, label, damage.severity))
+        return damage.model_copy(update={"crop_file": crop, "overlay_file": overlay})
+
+    def _of_view(self, view: View, found: Sequence[tuple[Damage, Finding]]) -> View:
+        """Return a view with its marked picture."""
+        if view.media == "video":
+            return view.model_copy(update={"picture_file": self.videos.get(view.name)})
+        image, class_map, scale = self._read(self._stems[view.name])
+        image = self._tinted(image, class_map)
+        for damage, finding in found:
+            label = f"{damage.id} {self._language.name(damage.kind)}"
+            image = _boxed(image, np.array(finding.box_xyxy_px) * scale, label, damage.severity)
+        name = f"pictures/{self._stems[view.name]}.jpg"
+        _write(self.folder / name, image)
+        return view.model_copy(update={"picture_file": name})
+
+    def _stem(self, picture: Picture) -> str:
+        """Return the name under which a picture is kept: a number, and what of its own name is safe in a path."""
+        if picture.name not in self._stems:
+            safe = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(picture.name).stem).strip("-")[:40]
+            self._stems[picture.name] = f"{len(self._stems) + 1:04d}" + (f"-{safe}" if safe else "")
+        return self._stems[picture.name]
+
+    def _keep(self, picture: Picture, stem: str) -> None:
+        """Write a picture and its class map, no larger than a report needs."""
+        height, width = picture.image.shape[:2]
+        share = min(1.0, LONG_SIDE / max(height, width))
+        size = (max(1, round(width * share)), max(1, round(height * share)))
+        image = picture.image if share == 1 else cv2.resize(picture.image, size, interpolation=cv2.INTER_AREA)
+        _write(self._kept / f"{stem}.jpg", image, 92)
+        if picture.class_map is not None:
+            classes = np.ascontiguousarray(picture.class_map, np.uint8)
+            classes = classes if share == 1 else cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST)
+            cv2.imencode(".png", classes, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tofile(self._kept / f"{stem}.png")
+        (self._kept / f"{stem}.txt").write_text(str(width))
+
+    def _read(self, stem: str) -> tuple[np.ndarray, np.ndarray | None, float]:
+        """Return a kept picture, its class map, and the scale from the original to it."""
+        image = _decode(self._kept / f"{stem}.jpg", cv2.IMREAD_COLOR)
+        file = self._kept / f"{stem}.png"
+        class_map = _decode(file, cv2.IMREAD_GRAYSCALE) if file.is_file() else None
+        return image, class_map, image.shape[1] / int((self._kept / f"{stem}.txt").read_text())
+
+    def _tinted(self, image: np.ndarray, class_map: np.ndarray | None) -> np.ndarray:
+        """Return a picture with its parts faintly tinted."""
+        return image if class_map is None else draw_regions(image, class_map, self._names, alpha=REGION_ALPHA)
+
+    def _open(self, picture: Picture) -> cv2.VideoWriter:
+        """Return the writer of a video."""
+        if self._writer is None:
+            name = f"videos/{self._stem(picture)}.mp4"
+            (self.folder / "videos").mkdir(exist_ok=True)
+            height, width = picture.image.shape[:2]
+            writer = cv2.VideoWriter(
+                str(self.folder / name), cv2.VideoWriter.fourcc(*"mp4v"), picture.rate or 30.0, (width, height)
+            )
+            if not writer.isOpened():
+                raise AyolomError(f"{picture.name}: OpenCV cannot write MP4 videos here; give save_video=False")
+            self._writer, self.videos[picture.name] = writer, name
+        return self._writer
+
+
+def _boxed(image: np.ndarray, box: np.ndarray, label: str, level: Level) -> np.ndarray:
+    """Return a picture with one box in the colour of its severity."""
+    number = COLOR_IDS[level]
+    return draw_boxes(image, box[None], np.array([number]), None, {number: label})
+
+
+def _crop(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Return the surroundings of a box, about square, at most `CROP_SIDE` pixels a side."""
+    half = max(CROP_LEAST / 2, (0.5 + CROP_MARGIN) * max(box[2] - box[0], box[3] - box[1]))
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    height, width = image.shape[:2]
+    crop = image[max(0, int(y - half)) : min(height, int(y + half)), max(0, int(x - half)) : min(width, int(x + half))]
+    share = min(1.0, CROP_SIDE / max(crop.shape[:2]))
+    return crop if share == 1 else cv2.resize(crop, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+
+
+def _write(file: Path, image: np.ndarray, quality: int = 88) -> None:
+    """Write a JPEG; its folder is made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tofile(file)
+
+
+def _decode(file: Path, flags: int) -> np.ndarray:
+    """Read a picture that was kept."""
+    return cv2.imdecode(np.fromfile(file, np.uint8), flags)
