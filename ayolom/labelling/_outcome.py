@@ -20,16 +20,18 @@ class Outcome:
 
     Attributes:
         written: Label files by task.
+        blank: Those of them that say "nothing there".
         uncertain: By task, images of which nothing is sure enough.
         nothing: By task, images on which nothing was found, left unlabelled.
         foreign: By task, boxes or pixels of classes that the data set lacks.
-        confidence: By task, the sum of the files' mean confidence.
+        confidence: By task, the sum of the mean confidences of the other files.
         share: By task, the sum of the shares of the images about which the files say something.
         problems: A line for each image or label that cannot be used.
         made: The record, or the folder of a project; None when nothing was written.
     """
 
     written: Counter[str] = field(default_factory=Counter)
+    blank: Counter[str] = field(default_factory=Counter)
     uncertain: Counter[str] = field(default_factory=Counter)
     nothing: Counter[str] = field(default_factory=Counter)
     foreign: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -56,7 +58,8 @@ class Outcome:
             self.nothing[task] += 1
             return False
         self.written[task] += 1
-        self.confidence[task] += label.confidence
+        self.blank[task] += label.empty
+        self.confidence[task] += 0.0 if label.empty else label.confidence
         self.share[task] += label.share
         return True
 
@@ -71,10 +74,13 @@ class Outcome:
 
     def _of_task(self, task: str) -> str:
         """Return what was done for one task."""
-        count = self.written[task]
+        count, blank = self.written[task], self.blank[task]
         words = [f"{task}: {count} label{'' if count == 1 else 's'}"]
+        if blank:
+            words[0] += f", {blank} of them empty"
+        if count > blank:
+            words[0] += f", mean confidence {self.confidence[task] / (count - blank):.2f}"
         if count:
-            words[0] += f", mean confidence {self.confidence[task] / count:.2f}"
             if self.share[task] < count:
                 words[0] += f", {100 * self.share[task] / count:.0f} % of the pixels have a class"
         if self.nothing[task]:
