@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ayolom.draw import draw_boxes, draw_regions
+from ayolom.draw import box_color, draw_boxes, draw_regions
 from ayolom.errors import AyolomError
 from ayolom.inspect._names import parts_of
 from ayolom.inspect.gather import Keeper
@@ -109,7 +109,7 @@ class Album(Keeper):
         image, class_map, scale = self._read(stem)
         box = np.array(best.box_xyxy_px) * scale
         crop, overlay = f"crops/{damage.id}.jpg", f"crops/{damage.id}-whole.jpg"
-        _write(self.folder / crop, _crop(image, box))
+        _write(self.folder / crop, _crop(image, box, damage.severity))
         label = f"{damage.id} {self._language.name(damage.kind)}"
         _write(self.folder / overlay, _boxed(self._tinted(image.copy(), class_map), box, label, damage.severity))
         return damage.model_copy(update={"crop_file": crop, "overlay_file": overlay})
@@ -179,14 +179,19 @@ def _boxed(image: np.ndarray, box: np.ndarray, label: str, level: Level) -> np.n
     return draw_boxes(image, box[None], np.array([number]), None, {number: label})
 
 
-def _crop(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Return the surroundings of a box, about square, at most `CROP_SIDE` pixels a side."""
-    half = max(CROP_LEAST / 2, (0.5 + CROP_MARGIN) * max(box[2] - box[0], box[3] - box[1]))
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+def _crop(image: np.ndarray, box: np.ndarray, level: Level) -> np.ndarray:
+    """Return the surroundings of a box, four to three where the picture allows, with a thin frame round it."""
     height, width = image.shape[:2]
-    crop = image[max(0, int(y - half)) : min(height, int(y + half)), max(0, int(x - half)) : min(width, int(x + half))]
-    share = min(1.0, CROP_SIDE / max(crop.shape[:2]))
-    return crop if share == 1 else cv2.resize(crop, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    needed = (1 + 2 * CROP_MARGIN) * max((box[2] - box[0]) / 4, (box[3] - box[1]) / 3)
+    unit = max(CROP_LEAST / 4, needed)
+    w, h = min(width, round(4 * unit)), min(height, round(3 * unit))
+    x = int(np.clip((box[0] + box[2] - w) / 2, 0, width - w))
+    y = int(np.clip((box[1] + box[3] - h) / 2, 0, height - h))
+    share = CROP_SIDE / max(w, h)
+    crop = cv2.resize(image[y : y + h, x : x + w], None, fx=share, fy=share, interpolation=cv2.INTER_CUBIC)
+    frame = np.rint((box - [x, y, x, y]) * share).astype(int).tolist()
+    cv2.rectangle(crop, frame[:2], frame[2:], box_color(COLOR_IDS[level]), 1, cv2.LINE_AA)
+    return crop
 
 
 def _write(file: Path, image: np.ndarray, quality: int = 88) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ayolom.config import cfg_dir, find_yaml
@@ -11,6 +10,8 @@ from ayolom.errors import AyolomError, nearest
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ayolom.inspect.objects import Damage, Place
 
 FALLBACK = "en"

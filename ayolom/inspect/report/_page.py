@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 
 from ayolom.inspect.findings import worst
 from ayolom.inspect.report._diagram import SIZE, draw_diagram
+from ayolom.inspect.report._font import embedded_font
 from ayolom.pages import picture, render
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ayolom.inspect.objects import Damage, Inspection, View
     from ayolom.inspect.rules import Rules
 
+TEMPLATE = "inspection.html.j2"
 THUMB, WHOLE = 560, 960  # pixels of the long side inside the page
 
 
@@ -31,22 +34,24 @@ def as_page(inspection: Inspection, folder: Path, language: Language, rules: Rul
         rules: Tell which words of part names mean left and right.
     """
     shapes, rest = draw_diagram(inspection.parts, language, rules)
-    return render(
-        "inspection.html.j2",
-        language=language.code,
-        t=language,
-        one=inspection,
-        worst=worst([damage.severity for damage in inspection.damages]) if inspection.damages else None,
-        shapes=shapes,
-        diagram_size=SIZE,
-        not_shown=[language.part(part.part, part.place) for part in rest],
-        cards=[_card(damage, inspection, folder) for damage in inspection.damages],
-        pictures=[_shown(view, folder) for view in inspection.views],
-        warned=sum(bool(view.check.problems) for view in inspection.views),
-        totals=totals(inspection),
-        gone={} if inspection.comparison is None else {one.id: one for one in inspection.comparison.gone},
-        by_id={damage.id: damage for damage in inspection.damages},
-    )
+    values = {
+        "language": language.code,
+        "t": language,
+        "one": inspection,
+        "worst": worst([damage.severity for damage in inspection.damages]) if inspection.damages else None,
+        "shapes": shapes,
+        "diagram_size": SIZE,
+        "not_shown": [language.part(part.part, part.place) for part in rest],
+        "cards": [_card(damage, inspection, folder) for damage in inspection.damages],
+        "pictures": [_shown(view, folder) for view in inspection.views],
+        "warned": sum(bool(view.check.problems) for view in inspection.views),
+        "totals": totals(inspection),
+        "gone": {} if inspection.comparison is None else {one.id: one for one in inspection.comparison.gone},
+        "by_id": {damage.id: damage for damage in inspection.damages},
+    }
+    # The first pass tells which letters the page has.
+    text = re.sub(r"data:[^\"]*|<[^>]*>", "", render(TEMPLATE, **values, font=None))
+    return render(TEMPLATE, **values, font=embedded_font(text))
 
 
 def totals(inspection: Inspection) -> tuple[float | None, float | None]:
