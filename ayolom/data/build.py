@@ -121,12 +121,16 @@ def _counted(dataset: MultiTaskConcat, task: Task) -> np.ndarray:
 
 
 def _fraction(files: list[str], fraction: Any, split: str) -> list[str]:
-    """Return the first files, as many as the setting says: a share, a number, or a list of those by split."""
+    """Return as many files as the setting says: a share, a number, or a list of those by split.
+
+    They are spread evenly over the list: the first files would all come from one folder, and might lack a task.
+    """
     try:
         share = get_split_fraction(fraction, split)
     except ValueError as error:
         raise AyolomError(f"fraction={fraction}: {error}") from None
-    return files[: share if isinstance(share, int) else max(1, round(len(files) * share))]
+    count = min(share if isinstance(share, int) else max(1, round(len(files) * share)), len(files))
+    return [files[i * len(files) // count] for i in range(count)]
 
 
 def _groups(records: Sequence[Record], tasks: Sequence[Task]) -> list[list[Record]]:

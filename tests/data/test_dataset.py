@@ -199,14 +199,17 @@ def test_classes_keeps_boxes_and_pixels_of_some_classes(folder, build):
     assert (inner[42:58] == 2).all()
 
 
-@pytest.mark.parametrize(("fraction", "count"), [(1.0, 6), (0.5, 3), (2, 2), (0.01, 1), ([0.5, 1.0], 3)])
-def test_fraction_takes_the_first_files(folder, build, fraction, count):
+@pytest.mark.parametrize(
+    ("fraction", "taken"),
+    [(1.0, range(6)), (0.5, (0, 2, 4)), (2, (0, 3)), (9, range(6)), (0.01, (0,)), ([0.5, 1.0], (0, 2, 4))],
+)
+def test_fraction_takes_files_from_the_whole_list(folder, build, fraction, taken):
     for i in range(6):
         folder.image(f"a{i}")
         folder.boxes(f"a{i}", BOX)
         folder.mask(f"a{i}", np.ones((40, 60)))
     data = build(fraction=fraction)
-    assert [Path(file).stem for file in data.im_files] == [f"a{i}" for i in range(count)]
+    assert [Path(file).stem for file in data.im_files] == [f"a{i}" for i in taken]
 
 
 def test_single_cls(folder, build):
