@@ -18,12 +18,13 @@ import random
 import statistics
 import tempfile
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from benchmark_timing import clocks, spread
+from benchmark_timing import table as markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,11 +126,6 @@ class Stopwatch:
         self.start = clocks()
 
 
-def clocks() -> tuple[float, float]:
-    """Return seconds on the wall and seconds of this process on all cores."""
-    return time.perf_counter(), time.process_time()
-
-
 def machine_state() -> Callable[[], None]:
     """Return a function that restores the random numbers and threads as they are now."""
     import numpy as np
@@ -222,13 +218,11 @@ def summary(records: dict[str, Record]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     reference = statistics.median(records[REFERENCE].seconds) if REFERENCE in records else None
     for name, record in records.items():
-        low, median, high = statistics.quantiles(record.seconds, n=4) if len(record.seconds) > 1 else record.seconds * 3
+        seconds = spread(record.seconds)
         tail = record.losses[-TAIL:]
         result[name] = {
-            "median": median,
-            "quartiles": [low, high],
-            "range": [min(record.seconds), max(record.seconds)],
-            "ratio": median / reference if reference else None,
+            **{key: seconds[key] for key in ("median", "quartiles", "range")},
+            "ratio": seconds["median"] / reference if reference else None,
             "cpu": statistics.median(record.cpu),
             "steps": len(record.seconds),
             "threads": record.threads,
@@ -245,7 +239,7 @@ def table(result: dict[str, Any]) -> str:
     """Return the summary as a Markdown table."""
     items = list(dict.fromkeys(key for row in result.values() for key in row["last loss"]))
     head = ["variant", "median s", "quartiles", "range", "of base", "CPU s", "steps", "threads", *items, "sum"]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    rows = []
     for name, row in result.items():
         loss = row["last loss"]
         cells = [name, f"{row['median']:.3f}"]
@@ -253,8 +247,8 @@ def table(result: dict[str, Any]) -> str:
         cells += ["-" if row["ratio"] is None else f"{row['ratio']:.2f}", f"{row['cpu']:.3f}"]
         cells += [str(row[key]) for key in ("steps", "threads")]
         cells += [f"{loss[item]:.4f}" if item in loss else "-" for item in items]
-        lines.append("| " + " | ".join([*cells, f"{sum(loss.values()):.4f}"]) + " |")
-    return "\n".join(lines)
+        rows.append([*cells, f"{sum(loss.values()):.4f}"])
+    return markdown(head, rows)
 
 
 def verdict(result: dict[str, Any]) -> str:
