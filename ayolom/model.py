@@ -140,7 +140,7 @@ class YOLO(BaseYOLO):
         forbid_reports()
         self.exported = Exported(description)
         self.model, self.ckpt, self.ckpt_path, self.task, self.model_name = file, None, file, TASK, file
-        self.overrides = {"model": file, "task": TASK}
+        self.overrides = {"model": file, "task": TASK, "imgsz": self.exported.imgsz}
         return True
 
     def _need_network(self, what: str) -> None:

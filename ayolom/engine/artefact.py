@@ -13,7 +13,7 @@ from ayolom import __version__
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ayolom.engine.export_network import ExportNetwork
 
@@ -22,15 +22,16 @@ VERSION = 1
 FOLDERS = ("labels", "masks", "polygons")  # of the machine that trained; no concern of who runs the file
 
 
-def describe(network: ExportNetwork) -> dict[str, Any]:
+def describe(network: ExportNetwork, imgsz: Sequence[int]) -> dict[str, Any]:
     """Return the description of a network that is about to be exported, as plain data.
 
     Args:
         network: The fused network with one output for each task.
+        imgsz: (H, W) of the input that it is exported at.
 
     Returns:
         "tasks" in the order of the outputs, each with its `TaskSpec`, "axes", "content" and "strides"; "gates" as they
-        stood after training; "end2end"; "format_version", "ayolom" and "ultralytics".
+        stood after training; "end2end"; "stride" and "imgsz" in pixels; "format_version", "ayolom" and "ultralytics".
     """
     tasks = []
     for name, task in network.answered().items():
@@ -46,6 +47,7 @@ def describe(network: ExportNetwork) -> dict[str, Any]:
         "gates": network.gates,
         "end2end": network.end2end,
         "stride": int(network.stride.max()),
+        "imgsz": [int(side) for side in imgsz],
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import re
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,6 +19,7 @@ class Format:
     Attributes:
         title: Name for people.
         modules: What must be importable to write it.
+        runtime: What must be importable to run it.
         quantize: Precisions beside FP32 that it is written with.
         install: How to get what it needs.
         end2end: Whether the boxes of an end-to-end head can be exported; without, they come out unsuppressed.
@@ -24,20 +27,25 @@ class Format:
 
     title: str
     modules: tuple[str, ...]
+    runtime: tuple[str, ...]
     quantize: tuple[int, ...]
     install: str = 'pip install "ayolom[export]"'
     end2end: bool = True
 
 
 FORMATS = {
-    "onnx": Format("ONNX", ("onnx", "onnxruntime", "onnxslim"), (8, 16)),
-    "openvino": Format("OpenVINO", ("openvino",), (8, 16)),
-    "torchscript": Format("TorchScript", (), (16,)),
-    "ncnn": Format("NCNN", ("ncnn", "pnnx"), (16,), end2end=False),
+    "onnx": Format("ONNX", ("onnx", "onnxruntime", "onnxslim"), ("onnxruntime",), (8, 16)),
+    "openvino": Format("OpenVINO", ("openvino",), ("openvino",), (8, 16)),
+    "torchscript": Format("TorchScript", (), (), (16,)),
+    "ncnn": Format("NCNN", ("ncnn", "pnnx"), ("ncnn",), (16,), end2end=False),
     "engine": Format(
-        "TensorRT", ("onnx", "onnxruntime", "onnxslim", "tensorrt"), (8, 16), install="pip install tensorrt"
+        "TensorRT",
+        ("onnx", "onnxruntime", "onnxslim", "tensorrt"),
+        ("tensorrt",),
+        (8, 16),
+        install='pip install "ayolom[export]" tensorrt',
     ),
-    "coreml": Format("Core ML", ("coremltools",), (8, 16), install="pip install coremltools"),
+    "coreml": Format("Core ML", ("coremltools",), ("coremltools",), (8, 16), install="pip install coremltools"),
 }
 ALIASES = {"tensorrt": "engine", "trt": "engine", "mlpackage": "coreml", "mlprogram": "coreml", "apple": "coreml"}
 
@@ -85,6 +93,23 @@ def check_request(form: str, args: Any) -> None:
         need(("nncf",), "quantize=8 with format=openvino", "pip install nncf")
 
 
+def check_runtime(file: str, dnn: bool = False) -> None:
+    """Check that what runs an exported file is here, before the base loads it.
+
+    Args:
+        file: An exported file of several tasks.
+        dnn: Whether OpenCV shall run ONNX.
+
+    Raises:
+        AyolomError: Names what is missing and how to get it.
+    """
+    from ultralytics.nn.autobackend import AutoBackend
+
+    about = FORMATS.get(AutoBackend._model_type(file, dnn) or "")
+    if about is not None:
+        need(about.runtime, f"{file}: {about.title}", about.install)
+
+
 def _check_machine(form: str, args: Any) -> None:
     """Raise where the machine itself cannot write a format."""
     import torch
@@ -96,8 +121,20 @@ def _check_machine(form: str, args: Any) -> None:
         )
     if form == "coreml" and platform.system() == "Windows":
         raise AyolomError("format=coreml: is written on macOS or Linux; export format=onnx here")
+    if (
+        form == "coreml"
+        and find_spec("coremltools")
+        and _numbers("coremltools") < (9, 1)
+        and _numbers("numpy") >= (2, 4)
+    ):
+        raise AyolomError('format=coreml: coremltools 9.0 fails with numpy 2.4 and newer: pip install "numpy<2.4"')
     if form == "torchscript" and args.quantize == 16 and not torch.cuda.is_available():
         raise AyolomError("quantize=16 with format=torchscript needs a GPU; leave it out, or take format=onnx")
+
+
+def _numbers(package: str) -> tuple[int, ...]:
+    """Return the first two numbers of an installed package's version."""
+    return tuple(int(part) for part in re.findall(r"\d+", version(package))[:2])
 
 
 def need(modules: tuple[str, ...], what: str, install: str) -> None:

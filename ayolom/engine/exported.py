@@ -26,6 +26,7 @@ class Exported:
         heads: Empty; there are no layers to look at.
         names: Class names of the first task with boxes, else of the first task.
         stride: Pixels that the sides of images are multiples of.
+        imgsz: Side of the square that it was exported at, or (H, W), in pixels.
         end2end: Whether boxes come out final.
         active: Names of the tasks to answer, None for all; the others are computed all the same.
     """
@@ -41,6 +42,8 @@ class Exported:
         first = next((task for task in self.tasks.values() if task.box_classes), next(iter(self.tasks.values())))
         self.names = dict(first.spec.names)
         self.stride = int(description["stride"])
+        height, width = (int(side) for side in description["imgsz"])
+        self.imgsz: int | list[int] = height if height == width else [height, width]
         self.end2end = bool(description["end2end"])
         self.active: frozenset[str] | None = None
 

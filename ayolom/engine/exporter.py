@@ -150,7 +150,7 @@ class MultiTaskExporter(Exporter):
     # What all formats share -------------------------------------------------------------------------------------------
     def _staged(self, export: Callable[[], Any]) -> str:
         """Return where the result of an export lies, moved there from a folder of its own when it is whole."""
-        self.description = describe(self.model)
+        self.description = describe(self.model, self.imgsz)
         self._tell_metadata()
         target = self.file.parent
         with _stage(self.file) as staged:

@@ -14,6 +14,7 @@ from ayolom.config import Settings, for_task, split_settings
 from ayolom.data.sources import readable
 from ayolom.engine.by_task import check_by_task, chosen_tasks
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
+from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.results import MultiTaskResults
 from ayolom.engine.runtime import answers, native, use_threads
 from ayolom.errors import AyolomError
@@ -54,6 +55,8 @@ class MultiTaskPredictor(BasePredictor):
         """Load the network into the base's backend and give it the machine's cores."""
         if isinstance(model, (str, Path)) and is_checkpoint(model):
             model = build_model(read_checkpoint(model))
+        elif isinstance(model, (str, Path)):
+            check_runtime(str(model), self.args.dnn)
         super().setup_model(model, verbose)
         use_threads(self.settings, self.device)
 

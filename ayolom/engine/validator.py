@@ -19,6 +19,7 @@ from ayolom.data.workers import plain_errors
 from ayolom.engine.agreement import check_classes
 from ayolom.engine.by_task import check_by_task
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
+from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.metrics import MultiTaskMetrics
 from ayolom.engine.plots import ready_fonts
 from ayolom.engine.runtime import answers, native, use_threads
@@ -111,8 +112,10 @@ class MultiTaskValidator(DetectionValidator):
 
     def get_model(self, model: Any, trainer: Any = None) -> Any:
         """Return the moving average of a training, or the network of a checkpoint, read as data."""
-        if trainer is None and isinstance(model, (str, Path)) and is_checkpoint(model):
-            return build_model(read_checkpoint(model))
+        if trainer is None and isinstance(model, (str, Path)):
+            if is_checkpoint(model):
+                return build_model(read_checkpoint(model))
+            check_runtime(str(model), self.args.dnn)
         return super().get_model(model, trainer)
 
     def build_dataset(self, img_path: str, mode: str = "val", batch: int = 16) -> Dataset:
