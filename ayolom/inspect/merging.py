@@ -37,6 +37,7 @@ class Sighting:
         frames: Pictures that show it: (name, frame), frame -1 for a photo.
         state, part, place: Of all its frames together.
         first_s, last_s: Time span in a video.
+        samples: Findings from other angles, by which it may be known again as well.
     """
 
     finding: Finding
@@ -46,6 +47,7 @@ class Sighting:
     place: Place | None
     first_s: float | None = None
     last_s: float | None = None
+    samples: tuple[Finding, ...] = ()
 
     @classmethod
     def of_photo(cls, finding: Finding) -> Sighting:
@@ -77,8 +79,13 @@ class Group:
         return all(_on_one_part(member, sighting) for member in self.sightings)
 
     def distance(self, sighting: Sighting, rules: Merging) -> float:
-        """Return the least distance to one of its sightings."""
-        return min(sighting_distance(member.finding, sighting.finding, rules) for member in self.sightings)
+        """Return the least distance to one of its sightings, from whatever angle."""
+        return min(
+            finding_distance(one, other, rules)
+            for member in self.sightings
+            for one in (member.finding, *member.samples)
+            for other in (sighting.finding, *sighting.samples)
+        )
 
 
 def merge(batches: Iterable[Sequence[Sighting]], rules: Merging) -> list[Group]:
@@ -102,7 +109,7 @@ def merge(batches: Iterable[Sequence[Sighting]], rules: Merging) -> list[Group]:
     return groups
 
 
-def sighting_distance(one: Finding, other: Finding, rules: Merging) -> float:
+def finding_distance(one: Finding, other: Finding, rules: Merging) -> float:
     """Return how unlike two findings are, 0 to about 1: spots on the part, and colours."""
     spots = 0.5
     if one.spot_on_part is not None and other.spot_on_part is not None:

@@ -33,6 +33,8 @@ class Track:
         frames: Frames that show it.
         shares: Damaged area by (part, place), summed over the frames.
         on_parts, area: Sums over the frames, pixels.
+        samples: Findings of its 1st, 2nd, 4th, 8th ... frame: the angles from which it was seen.
+        last: Finding of its last frame.
     """
 
     best: Finding
@@ -43,10 +45,15 @@ class Track:
     shares: Counter[tuple[str, Place | None]] = field(default_factory=Counter)
     on_parts: float = 0.0
     area: float = 0.0
+    samples: list[Finding] = field(default_factory=list)
+    last: Finding | None = None
 
     def add(self, finding: Finding) -> None:
         """Count one more frame."""
         self.frames.add((finding.picture, cast("int", finding.frame_index)))
+        if len(self.frames).bit_count() == 1:
+            self.samples.append(finding)
+        self.last = finding
         self.last_s = cast("float", finding.time_s)
         self.area += finding.area_px
         self.on_parts += finding.area_px * finding.on_parts_share
@@ -64,6 +71,7 @@ class Track:
             state = "PAIRED" if max(by_part.values()) / total >= rules.pairing.paired_share else "AMBIGUOUS"
         sighting = Sighting(self.best, frozenset(self.frames), state, None, None, round(self.first_s, 3))
         sighting.last_s = round(self.last_s, 3)
+        sighting.samples = (*self.samples, *filter(None, [self.last]))
         if state == "PAIRED":
             sighting.part = by_part.most_common(1)[0][0]
             sighting.place = _main_place({p: a for (part, p), a in self.shares.items() if part == sighting.part})
