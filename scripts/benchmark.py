@@ -39,7 +39,6 @@ class Comparison:
         theirs: Names of the times to compare with, added.
         bar: The ratio that shall not be passed.
         series: Times by name.
-        turns: Ratios by clock where they are measured in another way than by `series`.
     """
 
     title: str
@@ -370,7 +369,7 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; read when torch is imported
     args = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
-        args.folder = args.folder or Path(temporary)
+        args.folder = (args.folder or Path(temporary)).resolve()
         args.folder.mkdir(parents=True, exist_ok=True)
         result = run(args)
     if args.json:
