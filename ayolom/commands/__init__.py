@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # By group and name, the module whose COMMAND it is. Those of the group "" stand alone: `yolo inspect`.
 GROUPS: dict[str, dict[str, str]] = {
-    "": {"inspect": "inspect"},
+    "": {"compare": "compare", "inspect": "inspect"},
     "data": {
         "import": "data_import",
         "check": "data_check",

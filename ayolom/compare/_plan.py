@@ -1,0 +1,118 @@
+"""From rows, seeds and budgets to the runs that they ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ayolom.compare._budget import equal_steps
+from ayolom.compare._data import multi_task_yaml, single_task_yaml
+from ayolom.compare._run import BOTH, EXPOSURE, STEPS, Run
+from ayolom.errors import AyolomError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ayolom.compare._counts import Counts
+    from ayolom.compare._spec import Comparison, Entry
+    from ayolom.data.schema import DataSchema
+
+
+def plan(comparison: Comparison, schema: DataSchema, counts: Counts, data: Path) -> list[Run]:
+    """Return all runs: seed by seed, so that a comparison cut off has each row with the same seeds.
+
+    A model that learns all tasks is trained once for both budgets. One that learns fewer is trained for each; where
+    its images are all images both budgets are the same, and it too is trained once.
+
+    Args:
+        comparison: What is compared.
+        schema: The data set of all tasks.
+        counts: Its images.
+        data: Folder of the comparison's data sets.
+
+    Raises:
+        AyolomError: A row has no task to learn.
+    """
+    tasks = {entry.name: entry_tasks(entry, schema) for entry in comparison.entries.values()}
+    return [
+        run
+        for seed in comparison.seeds
+        for entry in comparison.entries.values()
+        for run in _runs(comparison, entry, tasks[entry.name], seed, schema, counts, data)
+    ]
+
+
+def entry_tasks(entry: Entry, schema: DataSchema) -> dict[str, str]:
+    """Return the kind of each task that a row learns, by name.
+
+    Raises:
+        AyolomError: There is none, or several for a model that can learn one.
+    """
+    kinds = {name: spec.kind for name, spec in schema.tasks.items()}
+    if entry.kind == "multi":
+        from ayolom.nn.spec import load_spec
+
+        own = {name: kind for name, kind in kinds.items() if name in load_spec(entry.model)["tasks"]}
+    else:
+        own = {name: kind for name, kind in kinds.items() if kind == entry.kind}
+        if len(own) > 1:
+            raise AyolomError(
+                f"{schema.label}: {entry.name}: the data has several tasks of kind {entry.kind} ({', '.join(own)}); "
+                "a comparison with the base's models takes one of each kind"
+            )
+    if not own:
+        raise AyolomError(f"{entry.name}: {entry.model} learns none of the tasks of {schema.label}: {', '.join(kinds)}")
+    return own
+
+
+def _runs(
+    comparison: Comparison,
+    entry: Entry,
+    tasks: dict[str, str],
+    seed: int,
+    schema: DataSchema,
+    counts: Counts,
+    data: Path,
+) -> list[Run]:
+    """Return the runs of a row with one seed."""
+    settings = {
+        "imgsz": comparison.imgsz,
+        "batch": comparison.batch,
+        "workers": 0,
+        "cache": "ram",
+        **comparison.settings,
+        **entry.settings,
+        "seed": seed,
+    }
+    threads = int(settings.pop("threads", 0))
+    union, own = counts.of(schema.tasks), counts.of(tasks)
+    longer = equal_steps(comparison.epochs, union, own, comparison.batch)
+    epochs = {EXPOSURE: comparison.epochs, BOTH: comparison.epochs, STEPS: longer}
+    wanted = (BOTH,) if union == own else comparison.equal
+    return [
+        Run(
+            name=f"{entry.name}-s{seed}" if budget == BOTH else f"{entry.name}-{budget}-s{seed}",
+            kind=entry.kind,
+            model=entry.model,
+            data=str(_data_of(entry, tasks, data).resolve()),
+            tasks=tasks,
+            epochs=epochs[budget],
+            budget=budget,
+            settings=settings,
+            threads=threads,
+            entry=entry.name,
+            ablation_of=entry.ablation_of,
+        )
+        for budget in wanted
+    ]
+
+
+def _data_of(entry: Entry, tasks: dict[str, str], data: Path) -> Path:
+    """Return the dataset YAML of a row."""
+    if entry.kind != "multi":
+        return single_task_yaml(data, next(iter(tasks)))
+    return multi_task_yaml(data, own_data(entry) or "multi")
+
+
+def own_data(entry: Entry) -> str | None:
+    """Return the name of the row's own description of the data, None where it has the common one."""
+    return f"multi-{entry.name}" if entry.data or entry.flip_pairs else None
