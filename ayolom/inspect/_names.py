@@ -19,6 +19,12 @@ WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
 
 def fits(name: str, patterns: Iterable[str]) -> bool:
     """Return whether a name fits one of the shell patterns, upper and lower case alike."""
+    return _fits(name, tuple(patterns))
+
+
+@lru_cache(maxsize=8192)
+def _fits(name: str, patterns: tuple[str, ...]) -> bool:
+    """Return what `fits` does; names and patterns are few, pictures many."""
     return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
 
 
@@ -34,8 +40,13 @@ def words(name: str) -> tuple[str, ...]:
 
 def has_word(name: str, patterns: Iterable[str]) -> bool:
     """Return whether a word of a name, or the whole of it, fits one of the patterns."""
-    patterns = tuple(patterns)
-    return fits(name, patterns) or any(fits(word, patterns) for word in words(name))
+    return _has_word(name, tuple(patterns))
+
+
+@lru_cache(maxsize=8192)
+def _has_word(name: str, patterns: tuple[str, ...]) -> bool:
+    """Return what `has_word` does."""
+    return _fits(name, patterns) or any(_fits(word, patterns) for word in words(name))
 
 
 def side_of(name: str, places: Places) -> str | None:

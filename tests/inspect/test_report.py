@@ -111,6 +111,25 @@ def test_repairs_and_comparison_are_shown(written, tmp_path) -> None:
     assert "변화 없음" in page
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_pdf_holds_the_same(written, lang) -> None:
+    pytest.importorskip("fpdf")
+    pytest.importorskip("pylopdf_fonts_ko")
+    out, _ = written(lang=lang, pdf=True)
+    data = (out / "report.pdf").read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.count(b"/Subtype /Image") == 2
+    assert b"/Title" in data
+
+
+def test_without_its_package_a_pdf_says_what_to_install(written, monkeypatch) -> None:
+    from ayolom.inspect.report import _pdf
+
+    monkeypatch.setattr(_pdf, "find_spec", lambda name: None)
+    with pytest.raises(AyolomError, match=r'pip install "ayolom\[pdf\]"'):
+        written(pdf=True)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -108,5 +108,5 @@ def test_languages(tmp_path) -> None:
     with pytest.raises(AyolomError, match=r"lang=kr: no such language. There is en, ko"):
         load_language("kr")
     file.write_text("titel: x\n", encoding="utf-8")
-    with pytest.raises(AyolomError, match="'titel' is not a text of reports. Did you mean 'title'"):
+    with pytest.raises(AyolomError, match=r"'titel' is not a text of reports. Did you mean 'title'"):
         load_language(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from functools import lru_cache
+from importlib import import_module
 
 from ayolom.draw.fonts import find_font
 
@@ -32,10 +33,8 @@ def embedded_font(text: str) -> str | None:
 @lru_cache(maxsize=4)
 def _subset(file: str, characters: str) -> str | None:
     """Return a font cut down to some characters, as a data URI."""
-    from fontTools import subset
-    from fontTools.ttLib import TTFont
-
-    font = TTFont(file, fontNumber=0, lazy=True)
+    subset = import_module("fontTools.subset")  # comes with Matplotlib
+    font = import_module("fontTools.ttLib").TTFont(file, fontNumber=0, lazy=True)
     if font["OS/2"].fsType & RESTRICTED:
         return None
     options = subset.Options(flavor="woff", layout_features=[], hinting=False, desubroutinize=True, notdef_outline=True)
