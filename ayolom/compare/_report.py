@@ -33,7 +33,7 @@ def report_runs(out: Path) -> str:
 
 
 def report(comparison: Comparison, out: Path) -> str:
-    """Write comparison.json, .md and .csv and the plots from the runs that there are, and return the Markdown.
+    """Write comparison.json, .md and .csv and the plots from the runs that there are, and return the summary.
 
     Args:
         comparison: What is compared.
@@ -43,16 +43,16 @@ def report(comparison: Comparison, out: Path) -> str:
     order = {name: number for number, name in enumerate(comparison.entries)}
     results.sort(key=lambda result: (order[result["entry"]], result["budget"], result["settings"]["seed"]))
     rows = summarise(results, comparison.equal, baselines(results, comparison.baseline))
-    text = _markdown(comparison, results, rows)
+    text = _summary(comparison, rows)
     write_atomic(out / "comparison.json", json.dumps(results, indent=1))
     write_atomic(out / "comparison.csv", _tables.summary_csv(rows))
-    write_atomic(out / "comparison.md", text)
+    write_atomic(out / "comparison.md", f"{text}\n{_every_run(results)}")
     _draw(comparison, results, rows, out)
     return text
 
 
-def _markdown(comparison: Comparison, results: Sequence[dict[str, Any]], rows: Sequence[Row]) -> str:
-    """Return the whole report."""
+def _summary(comparison: Comparison, rows: Sequence[Row]) -> str:
+    """Return the tables over seeds as Markdown."""
     size = f"{comparison.imgsz} px, batch {comparison.batch}, {comparison.epochs} epochs"
     parts = [f"# Comparison\n\n{comparison.data}: {size}, seeds {', '.join(map(str, comparison.seeds))}.\n"]
     for budget in comparison.equal:
@@ -63,10 +63,14 @@ def _markdown(comparison: Comparison, results: Sequence[dict[str, Any]], rows: S
                 parts += [f"### {epoch.capitalize()} epoch\n", _tables.summary_table(chosen)]
                 ablations = _tables.ablation_table(chosen)
                 parts += [f"#### Ablations, {epoch} epoch\n", ablations] if ablations else []
-    parts += ["## Every run\n", _tables.runs_table(results)]
-    machines = dict.fromkeys(json.dumps(result["machine"]) for result in results if "machine" in result)
-    parts += ["## Machine\n", *(", ".join(f"{k} {v}" for k, v in json.loads(m).items()) + "\n" for m in machines)]
     return "\n".join(parts)
+
+
+def _every_run(results: Sequence[dict[str, Any]]) -> str:
+    """Return the table of runs and the machines that finished them as Markdown."""
+    machines = dict.fromkeys(json.dumps(result["machine"]) for result in results if "machine" in result)
+    lines = [", ".join(f"{key} {value}" for key, value in json.loads(one).items()) + "\n" for one in machines]
+    return "\n".join(["## Every run\n", _tables.runs_table(results), "## Machine\n", *lines])
 
 
 def _draw(comparison: Comparison, results: Sequence[dict[str, Any]], rows: Sequence[Row], out: Path) -> None:

@@ -29,7 +29,9 @@ def runs_table(results: Sequence[dict[str, Any]]) -> str:
             for at, values in chosen.items():
                 scores = [cell(values.get(name), ".4f") for name in metrics]
                 where = f"{at}: {values['epoch']}/{result['epochs']}"
-                rows.append([result["name"] + done, Path(result["model"]).name, result["budget"], task, where, *scores, *cost])
+                rows.append(
+                    [result["name"] + done, Path(result["model"]).name, result["budget"], task, where, *scores, *cost]
+                )
     return markdown(head, rows)
 
 
@@ -65,7 +67,10 @@ def ablation_table(rows: Sequence[Row]) -> str:
                 other = whole.metrics.get(task, {}).get(metric, (math.nan, math.nan))
                 line = [row.entry, whole.entry, f"{task} {metric}", spread(other), spread((mean, metrics[metric][1]))]
                 lines.append([*line, cell(mean - other[0], "+.4f")])
-    return markdown(["run", "ablation of", "metric", "whole", "without", "change"], lines) if lines else ""
+        if not math.isnan(row.delta[0] - whole.delta[0]):
+            change = f"{row.delta[0] - whole.delta[0]:+.1%}"
+            lines.append([row.entry, whole.entry, "delta", percent(whole.delta), percent(row.delta), change])
+    return markdown(["run", "ablation of", "metric", "there", "here", "change"], lines) if lines else ""
 
 
 def summary_csv(rows: Sequence[Row]) -> str:
