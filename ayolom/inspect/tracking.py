@@ -136,7 +136,8 @@ class Tracker:
         boxes = np.array([f.box_xyxy_px for f in findings], np.float32).reshape(-1, 4)
         margin = np.maximum((boxes[:, 2:] - boxes[:, :2]) * settings.widen_share, settings.widen_least_px)
         wide = np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], 1)
-        scores = np.array([[f.confidence, 0.0] for f in findings], np.float32).reshape(-1, 2)
+        # All were let through by `conf`: the tracker's own thresholds on scores would silently undo a low one.
+        scores = np.tile(np.array([[1.0, 0.0]], np.float32), (len(findings), 1))
         shape = (picture.image.shape[0], picture.image.shape[1])
         rows = self._trackers[kind].update(Boxes(np.concatenate([wide, scores], 1), shape), picture.image)
         return [(int(row[4]), findings[int(row[-1])]) for row in rows]

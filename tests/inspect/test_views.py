@@ -122,6 +122,17 @@ def test_a_damage_that_comes_back_is_counted_once(make_picture, names, rules) ->
 
 
 @needs_lap
+def test_unsure_damages_are_followed_as_well(make_picture, names, rules) -> None:
+    frames = []
+    for i in range(6):
+        picture = make_picture([(10, 10, 30, 30)], frame=i, rate=10.0, name="v.mp4")
+        picture.damages.confidences[:] = 0.05
+        frames.append(picture)
+    (damage,) = gathered(frames, names, rules)
+    assert (damage.frames_count, damage.confidence) == (6, 0.05)
+
+
+@needs_lap
 def test_a_flash_of_one_frame_is_left_out(make_picture, names, rules) -> None:
     frames = [make_picture([(10, 10, 30, 30)] if i == 3 else [], frame=i, rate=10.0, name="v.mp4") for i in range(8)]
     assert gathered(frames, names, rules) == []
