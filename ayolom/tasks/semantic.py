@@ -16,6 +16,7 @@ from ultralytics.utils.loss import SemanticSegmentationLoss
 from ayolom.errors import AyolomError
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.base import Task, kept_rows, label_path, plane_index
+from ayolom.tasks.class_map import class_map
 from ayolom.tasks.labels import rasterise, read_mask, read_polygons, read_text
 from ayolom.tasks.mask_loss import FocalTverskyLoss, StridedLoss, resized
 
@@ -226,7 +227,7 @@ class SemanticTask(Task):
         """Return the pixel values that occur in the map, background left out, with their names."""
         mask = result.semantic_mask.data
         mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
-        values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)).tolist()
+        values = _summary(np.ascontiguousarray(mask, np.uint8))["present"].tolist()
         return {value: self._shown[value] for value in values if value in self._shown}
 
     @property
@@ -286,6 +287,8 @@ def _planes(logits: torch.Tensor, shape: tuple[int, int], confidence: bool) -> t
     """
     if logits.ndim == 3:
         return logits[:, None].float()
+    if not confidence and logits.shape[1] > 1:
+        return class_map(logits.float(), shape)[:, None].float()
     logits = resized(logits.float(), shape)
     best = _best(logits).float()
     return torch.stack((best, _confidence(logits)), 1) if confidence else best[:, None]

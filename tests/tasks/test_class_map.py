@@ -1,0 +1,40 @@
+"""Class maps computed along borders only, against enlarging all logits."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from ayolom.tasks.class_map import class_map
+
+
+def witness(logits: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    return F.interpolate(logits, size=shape, mode="bilinear", align_corners=False).argmax(1)
+
+
+def blots(classes: int, rows: int, columns: int) -> torch.Tensor:
+    """Logits with regions of several cells."""
+    torch.manual_seed(0)
+    return F.interpolate(torch.randn(2, classes, 4, 5), size=(rows, columns), mode="bicubic")
+
+
+@pytest.mark.parametrize(
+    ("logits", "shape"),
+    [
+        (blots(20, 48, 80), (384, 640)),
+        (blots(3, 30, 41), (123, 167)),
+        (blots(2, 24, 24), (24, 24)),
+        (blots(256, 12, 20), (96, 160)),
+        (torch.randn(1, 5, 24, 40, generator=torch.Generator().manual_seed(1)), (96, 160)),
+        (blots(4, 16, 16).contiguous(memory_format=torch.channels_last), (128, 128)),
+        (torch.zeros(1, 3, 8, 8), (32, 32)),
+        (blots(5, 1, 7), (8, 56)),
+    ],
+    ids=["stride 8", "no whole factor", "same size", "256 classes", "noise", "channels last", "all equal", "one row"],
+)
+def test_classes_are_those_of_enlarged_logits(logits: torch.Tensor, shape: tuple[int, int]) -> None:
+    found = class_map(logits, shape)
+    assert found.dtype == torch.uint8
+    assert found.shape == (len(logits), *shape)
+    assert (found != witness(logits, shape)).double().mean() < 1e-4
