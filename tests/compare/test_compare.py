@@ -1,0 +1,136 @@
+"""A comparison through the command line, with networks of a few layers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from ayolom.cli import main
+from ayolom.compare import load_comparison
+from ayolom.compare._budget import equal_steps
+from ayolom.compare._counts import count_images
+from ayolom.compare._plan import plan
+from ayolom.data.schema import load_schema
+
+
+def planned(file: Path, out: Path) -> dict[str, object]:
+    comparison = load_comparison(file)
+    schema = load_schema(comparison.data)
+    return {run.name: run for run in plan(comparison, schema, count_images(schema, comparison.images), out)}
+
+
+@pytest.mark.parametrize(
+    ("union", "own", "batch", "epochs"),
+    [
+        pytest.param(6, 4, 2, 15, id="3 batches against 2"),
+        pytest.param(6, 2, 2, 30, id="3 against 1"),
+        pytest.param(5, 4, 2, 15, id="a part of a batch counts"),
+        pytest.param(600, 401, 16, 15, id="at least as many: 380 / 26"),
+    ],
+)
+def test_equal_steps(union: int, own: int, batch: int, epochs: int) -> None:
+    assert equal_steps(10, union, own, batch) == epochs
+
+
+def test_plan(write_comparison, tmp_path: Path) -> None:
+    runs = planned(write_comparison("plan.yaml", budget={"epochs": 10, "batch": 2}), tmp_path)
+    of_one_seed = ["shared", "plain-flips", "boxes-exposure", "boxes-steps", "map"]
+    assert list(runs) == [f"{name}-s{seed}" for seed in (0, 1) for name in of_one_seed]
+    assert {name: runs[f"{name}-s0"].epochs for name in of_one_seed} == dict.fromkeys(of_one_seed, 10) | {
+        "boxes-steps": 15
+    }
+    assert runs["map-s0"].budget == "both"  # all images have part masks
+    assert runs["boxes-steps-s1"].settings["seed"] == 1
+    assert runs["shared-s0"].threads == 1
+    assert Path(runs["plain-flips-s0"].data).name == "multi-plain-flips.yaml"
+
+
+def test_dry_run_writes_nothing(write_comparison, tmp_path: Path) -> None:
+    file = write_comparison("dry.yaml")
+    assert main(["yolo", "compare", f"runs={file}", f"out={tmp_path / 'out'}", "dry_run=True"]) == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_report_of_nothing_is_an_error(write_comparison, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["yolo", "compare", f"runs={write_comparison()}", f"out={tmp_path}", "report=True"]) == 1
+    assert "holds no runs" in capsys.readouterr().err
+
+
+def results(out: Path) -> dict[str, dict]:
+    return {one["name"]: one for one in json.loads((out / "comparison.json").read_text())}
+
+
+@pytest.mark.slow
+def test_the_example_of_the_documentation(workshop: Path, root: Path, tmp_path: Path) -> None:
+    """The file in docs/compare.md, with models of a few layers and small pictures in place of its own."""
+    (text,) = re.findall(r"```yaml\n(data:.*?)```", (root / "docs" / "compare.md").read_text(), re.DOTALL)
+    content = yaml.safe_load(text)
+    small = {"multi": "shared.yaml", "base detect": "boxes.yaml", "base semantic": "map.yaml"}
+    for row in content["runs"]:
+        row["model"] = str(workshop / small[row["kind"]])
+    content |= {"data": str(workshop / "cars.yaml"), "seeds": [0]}
+    content["budget"] |= {"epochs": 1, "imgsz": 64, "batch": 2}
+    content["settings"] |= {"verbose": False, "threads": 1}
+    file, out = tmp_path / "compare.yaml", tmp_path / "out"
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    command = ["yolo", "compare", f"runs={file}", f"out={out}"]
+    assert main(command) == 0
+    done = results(out)
+    assert all(one["finished"] and one["done"] == one["epochs"] for one in done.values())
+    assert all(one["parameters"] >= one["parameters_fused"] > 0 and one["latency_ms"] > 0 for one in done.values())
+    assert all(one["gflops"] > 0 and one["machine"]["torch"] for one in done.values())
+    assert {row["run"] for row in csv.DictReader((out / "comparison.csv").open())} == {
+        r["name"] for r in content["runs"]
+    }
+    for plot in ("metrics-exposure.png", "metrics-steps.png", "courses.png"):
+        assert min(Image.open(out / plot).size) > 100
+    times = {file: file.stat().st_mtime_ns for file in out.glob("runs/*/result.json")}
+    assert main(command) == 0  # nothing is trained again
+    assert {file: file.stat().st_mtime_ns for file in out.glob("runs/*/result.json")} == times
+    content["settings"]["lr0"] = 0.1
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    assert main(command) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_killed_and_gone_on_with(write_comparison, tmp_path: Path, root: Path) -> None:
+    """The run's process ends with its comparison; begun again it goes on, though its checkpoint is cut short."""
+    rows = [{"name": "boxes", "model": "boxes.yaml", "kind": "base detect"}]
+    budget = {"epochs": 30, "imgsz": 64, "batch": 2, "equal": "exposure"}
+    file = write_comparison("killed.yaml", seeds=[0], budget=budget, runs=rows)
+    command = [sys.executable, "-m", "ayolom.cli", "compare", f"runs={file}", f"out={tmp_path}"]
+    folder = tmp_path / "runs" / "boxes-exposure-s0"
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while lines(folder / "epochs.jsonl") < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    time.sleep(1.5)
+    before = lines(folder / "epochs.jsonl")
+    assert 3 <= before < 30
+    time.sleep(1.5)
+    assert lines(folder / "epochs.jsonl") == before
+    last = folder / "weights" / "last.pt"
+    last.write_bytes(last.read_bytes()[:2000])
+    assert subprocess.run(command, cwd=root, check=False, capture_output=True).returncode == 0
+    assert results(tmp_path)["boxes-exposure-s0"]["done"] == 30
+    numbers = [json.loads(line)["epoch"] for line in (folder / "epochs.jsonl").read_text().splitlines()]
+    assert numbers[:before] == list(range(1, before + 1))
+    assert numbers[before] in (before, before + 1)  # from the copy of the last whole checkpoint
+    assert not (folder / "weights" / "kept.pt").exists()
+
+
+def lines(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.is_file() else 0
