@@ -22,13 +22,13 @@ class Damages:
     Attributes:
         kinds: (N) class names.
         boxes: (N, 4) float xyxy in pixels of the picture, right and bottom exclusive.
-        confidences: (N,) float in [0, 1].
+        confidences: (N,) float in [0, 1]; 1 where they are not given.
         masks: (N, H, W) bool, or None where only boxes are known.
     """
 
     kinds: Sequence[str] = ()
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
-    confidences: np.ndarray | None = None
+    confidences: np.ndarray = None  # type: ignore[assignment]  # filled in where it is not given
     masks: np.ndarray | None = None
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from ayolom.inspect.severity import rate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ayolom.inspect.detected import Picture
+    from ayolom.inspect.detected import Damages, Picture
     from ayolom.inspect.objects import Level, State
     from ayolom.inspect.rules import Rules
 
@@ -33,11 +33,11 @@ def find_damages(
         parts: The parts of this picture, where they are known already.
 
     Returns:
-        One finding for each damage that has an area inside the picture, in their order.
+        One finding for each damage that has an area inside the picture, in their order; doubles are left out.
     """
     if parts is None and picture.class_map is not None:
         parts = PartMap(picture.class_map, names, rules)
-    found = (_finding(picture, i, parts, rules) for i in range(len(picture.damages)))
+    found = (_finding(picture, i, parts, rules) for i in _unique(picture.damages, rules.pairing.duplicate_iou))
     return [finding for finding in found if finding is not None]
 
 
@@ -57,6 +57,23 @@ def pair(candidates: Sequence[Candidate], on_parts_share: float, rules: Rules) -
 def worst(levels: Sequence[Level]) -> Level:
     """Return the highest level, "unrated" of none."""
     return max(levels, key=LEVELS.index, default="unrated")
+
+
+def _unique(damages: Damages, most: float) -> list[int]:
+    """Return the damages that no surer one of the same kind covers."""
+    kept: list[int] = []
+    for i in np.argsort(-damages.confidences, kind="stable").tolist():
+        same = [j for j in kept if damages.kinds[j] == damages.kinds[i]]
+        if most >= 1 or not same or _iou(damages.boxes[i], damages.boxes[same]).max() <= most:
+            kept.append(i)
+    return sorted(kept)
+
+
+def _iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of a box (4,) with others (N, 4)."""
+    inner = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(1)
+    union = np.prod(box[2:] - box[:2]) + (others[:, 2:] - others[:, :2]).prod(1) - inner
+    return inner / np.maximum(union, 1e-9)
 
 
 def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) -> Finding | None:
@@ -80,7 +97,7 @@ def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) 
         frame_index=picture.frame,
         time_s=None if picture.time_s is None else round(picture.time_s, 3),
         kind=kind,
-        confidence=round(float(damages.confidences[index]), 4),  # type: ignore[index]
+        confidence=round(float(damages.confidences[index]), 4),
         box_xyxy_px=(left, top, right, bottom),
         region="box" if mask is None else "mask",
         area_px=area,

@@ -70,6 +70,15 @@ def test_a_damage_outside_the_picture_is_left_out(make_picture, names, rules) ->
     assert [one.id for one in found] == ["a.jpg#2"]
 
 
+def test_of_doubles_the_surer_is_kept(make_picture, names, rules) -> None:
+    boxes = [(10, 10, 30, 30), (11, 10, 31, 30), (11, 10, 31, 30)]
+    picture = make_picture(boxes, ["dent", "dent", "crack"])
+    picture.damages.confidences[:] = 0.5, 0.9, 0.3
+    assert [one.id for one in find_damages(picture, names, rules)] == ["a.jpg#2", "a.jpg#3"]
+    all_kept = load_rules({"pairing": {"duplicate_iou": 1}})
+    assert len(find_damages(picture, names, all_kept)) == 3
+
+
 def test_thresholds_come_from_the_rules(make_picture, names) -> None:
     strict = load_rules({"pairing": {"paired_share": 0.9}})
     assert only(find_damages(make_picture([(20, 0, 60, 10)]), names, strict)).state == "AMBIGUOUS"
