@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ayolom.compare import _cost
 from ayolom.compare._collect import collect
@@ -15,9 +16,6 @@ from ayolom.compare._lock import only_one
 from ayolom.compare._run import RESULT_FILE, Run, read_run
 from ayolom.errors import AyolomError
 from ayolom.files import write_atomic
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MULTI = "multi"
 KEPT = "kept.pt"
@@ -41,7 +39,7 @@ def train(folder: Path) -> None:
         settings: dict[str, Any] = {"resume": True}
         if model is None:  # nothing usable: from the start
             forget(folder)
-            model, settings = open_model(run.kind)(run.model), from_start(run, folder)
+            model, settings = open_model(run.kind, run.model)(run.model), from_start(run, folder)
         watch(model, folder, run.threads)
         model.train(**settings)
     result = {**collect(run, folder), **_cost.measure(run, folder), "machine": _cost.machine(), "finished": True}
@@ -71,11 +69,16 @@ def from_start(run: Run, folder: Path) -> dict[str, Any]:
     return settings
 
 
-def open_model(kind: str) -> Any:
+def open_model(kind: str, name: str = "") -> Any:
     """Return the class that trains a kind of model.
 
     The base's models are trained by the base's own class, which also resumes its own checkpoints without asking
     whether they may be trusted.
+
+    Args:
+        kind: Kind of run.
+        name: Model YAML, where one is to be built: as on the base's command line, "rtdetr" in its name asks for a
+            class of its own. Checkpoints tell by themselves.
     """
     if kind == MULTI:
         import ayolom
@@ -87,7 +90,7 @@ def open_model(kind: str) -> Any:
 
     forbid_installs()
     ensure_torchvision()
-    return ultralytics.YOLO
+    return ultralytics.RTDETR if "rtdetr" in Path(name).stem.lower() else ultralytics.YOLO
 
 
 def open_unfinished(run: Run, folder: Path) -> Any:
