@@ -71,5 +71,5 @@ COMMAND = Command(
     made; nothing that is there is overwritten.
 
     Damages of several pictures are one when kind, part, place on the part and colour agree. To follow them through a
-    video the base's tracker needs a package: pip install "ayolom[inspect]".""",
+    video the base's tracker needs a package: pip install "ayolom[track]".""",
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ayolom.inspect.objects import Finding, Place, State
     from ayolom.inspect.rules import Rules
 
-MISSING = 'source: to follow damages through a video the base needs a package: pip install "ayolom[inspect]"'
+MISSING = 'source: to follow damages through a video the base needs a package: pip install "ayolom[track]"'
 
 
 @dataclass
