@@ -139,25 +139,24 @@ def row_video(args: argparse.Namespace) -> list[Comparison]:
     video = make_video(args)
     options = {"source": str(video), "imgsz": args.imgsz, "device": "cpu", "save": True, "stream": True}
     options |= {"verbose": False, "project": str(args.folder / "runs"), "exist_ok": True}
-    options |= {} if args.weights else {"conf": 1e-6, "max_det": 5}  # what is drawn with random weights
     model = YOLO(args.weights or "aYOLOM26n.yaml")
     if not args.weights:
-        model.model = with_regions(nets.ours())
+        model.model = nets.ours()
     theirs = {"base yolo26n": BaseYOLO("yolo26n.yaml"), "base yolo26n-sem": BaseYOLO("yolo26n-sem.yaml")}
     theirs["base yolo26n"].model = nets.base_boxes()
-    theirs["base yolo26n-sem"].model = with_regions(nets.base_masks())
+    theirs["base yolo26n-sem"].model = nets.base_masks()
 
-    def predict(one: Any, name: str, threads: int | None) -> Callable[[], object]:
+    def predict(one: Any, name: str, threads: int) -> Callable[[], object]:
+        few = {"conf": likely_score(one.model, video, args.imgsz), "max_det": 5} if has_random_boxes(one, args) else {}
+
         def whole_video() -> object:
-            if threads:
-                torch.set_num_threads(threads)
-            return sum(1 for _ in one.predict(name=name, **options))
+            torch.set_num_threads(threads)
+            return sum(1 for _ in one.predict(name=name, **options, **few))
 
         return whole_video
 
     from ultralytics.utils import NUM_THREADS
 
-    # A predictor sets the threads once, when it takes its network.
     functions: Functions = {"predict": predict(model, "ours", args.threads)}
     functions |= {name: predict(one, name.split()[-1], NUM_THREADS) for name, one in theirs.items()}
     frames = functions["predict"]()
@@ -229,18 +228,28 @@ def letterboxed(shape: tuple[int, int], imgsz: int, stride: int = 32) -> tuple[i
     return height, width
 
 
-def with_regions(network: Any) -> Any:
-    """Return a network with random weights whose class maps are a patchwork, as those of a trained one are.
+def has_random_boxes(model: Any, args: argparse.Namespace) -> bool:
+    """Return whether a model's boxes come from random weights."""
+    trained = args.weights and model.task == "multitask"
+    return not trained and model.task in {"multitask", "detect"}
 
-    Without this one class would cover the whole picture, which is cheaper to draw.
+
+def likely_score(network: Any, video: Path, imgsz: int, boxes: int = 50) -> float:
+    """Return the confidence that so many boxes of the first frame reach, the number that trained weights leave over.
+
+    Random weights score far more places alike; a low threshold would leave thousands of boxes to be suppressed.
     """
+    import cv2
     import torch
 
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d) and module.out_channels == 20 and module.bias is not None:  # noqa: PLR2004
-            torch.nn.init.normal_(module.weight, std=3.0)
-            torch.nn.init.zeros_(module.bias)
-    return network
+    capture = cv2.VideoCapture(str(video))
+    picture = cv2.resize(capture.read()[1], letterboxed((720, 1280), imgsz)[::-1])
+    capture.release()
+    with torch.inference_mode():
+        output = network(torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1)[None].float() / 255)
+    output = next(iter(output.values())) if isinstance(output, dict) else output
+    raw = output[1]["one2many"]["scores"] if isinstance(output[1], dict) else output[0][:, 4:]
+    return float(raw.sigmoid().amax(1).flatten().topk(boxes).values[-1])
 
 
 # Memory ---------------------------------------------------------------------------------------------------------------
@@ -301,9 +310,7 @@ def printed(rows: list[dict[str, Any]]) -> str:
             wall, cpu = row["wall"][name], row["cpu"][name]
             lines.append(["", name, in_words(wall, 1e3, 1), in_words(cpu, 1e3, 1), "", "", ""])
         kept = f"{row['bar']:.2f} {'kept' if row['kept'] else 'missed'}"
-        lines.append(
-            [row["title"], "**ratio**", "", "", *(in_words(row[key]["ratio"], 1, 3) for key in CLOCKS), kept]
-        )
+        lines.append([row["title"], "**ratio**", "", "", *(in_words(row[key]["ratio"], 1, 3) for key in CLOCKS), kept])
     return table(head, lines)
 
 

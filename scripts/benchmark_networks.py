@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -28,7 +28,7 @@ def ours(tasks: dict[str, tuple[str, int]] | None = None, cfg: str = "aYOLOM26n.
     if tasks:
         spec["tasks"] = {name: {**deepcopy(spec["tasks"][block]), "nc": nc} for name, (block, nc) in tasks.items()}
     torch.manual_seed(0)
-    return MultiTaskModel(spec).eval()
+    return settled(MultiTaskModel(spec))
 
 
 def base_boxes() -> nn.Module:
@@ -36,7 +36,7 @@ def base_boxes() -> nn.Module:
     from ultralytics.nn.tasks import DetectionModel
 
     torch.manual_seed(0)
-    return DetectionModel("yolo26n.yaml", nc=BOXES, verbose=False).eval()
+    return settled(DetectionModel("yolo26n.yaml", nc=BOXES, verbose=False))
 
 
 def base_masks() -> nn.Module:
@@ -44,7 +44,24 @@ def base_masks() -> nn.Module:
     from ultralytics.nn.tasks import SemanticSegmentationModel
 
     torch.manual_seed(0)
-    return SemanticSegmentationModel("yolo26n-sem.yaml", nc=PARTS, verbose=False).eval()
+    return settled(SemanticSegmentationModel("yolo26n-sem.yaml", nc=PARTS, verbose=False))
+
+
+def settled(network: nn.Module) -> nn.Module:
+    """Return the network for inference with statistics of its normalisation taken from an image of soft blots.
+
+    With those of a new network, maps fade to nothing on their way, and one class and one score would hold everywhere.
+    """
+    image = torch.nn.functional.interpolate(torch.rand(2, 3, 24, 40), scale_factor=16, mode="bilinear")
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        network.train()(image)
+    for norm, momentum in zip(norms, kept, strict=True):
+        norm.momentum = momentum
+    return network.eval()
 
 
 def in_memory(network: nn.Module, channels_last: bool) -> nn.Module:
@@ -58,8 +75,3 @@ def as_the_base_predicts(network: nn.Module) -> nn.Module:
     from ultralytics.nn.autobackend import AutoBackend
 
     return AutoBackend(model=network, device=torch.device("cpu"), fuse=True, verbose=False).eval()
-
-
-def gates_open(network: Any) -> bool:
-    """Return whether all joins of a network of ours are open, as they are before training; asked before fusing."""
-    return all(row["open"] for row in network.gate_table())
