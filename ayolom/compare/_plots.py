@@ -47,7 +47,7 @@ def plot_metrics(rows: Sequence[Row], headlines: dict[str, str], file: Path) -> 
 
 
 def plot_courses(results: Sequence[dict[str, Any]], headlines: dict[str, str], folder: Path, file: Path) -> None:
-    """Draw the headline metric of each task over optimizer steps, the mean over seeds of each row and budget.
+    """Draw the headline metric of each task over optimizer steps, mean and range over seeds of each row and budget.
 
     Args:
         results: Results of the runs, finished or not.
@@ -57,10 +57,14 @@ def plot_courses(results: Sequence[dict[str, Any]], headlines: dict[str, str], f
     """
     figure = _figure(len(headlines), 8)
     for axes, task in zip(figure.axes, headlines, strict=True):
-        for name, points in _courses(results, task, folder).items():
-            steps = sorted(points)
-            values = [statistics.fmean(points[step]) for step in steps]
-            axes.plot(steps, values, linewidth=1.2, label=name)
+        for name, epochs in _courses(results, task, folder).items():
+            steps = [statistics.fmean(step for step, _ in points) for points in epochs]
+            values = [[value for _, value in points] for points in epochs]
+            (line,) = axes.plot(steps, list(map(statistics.fmean, values)), linewidth=1.2, label=name)
+            axes.fill_between(
+                steps, list(map(min, values)), list(map(max, values)), color=line.get_color(), alpha=0.15, linewidth=0
+            )
+        axes.set_xlim(left=0)
         axes.set_xlabel("optimizer steps")
         axes.set_ylabel(f"{task}: {headlines[task]}")
         if axes.lines:
@@ -73,20 +77,19 @@ def headline_metrics(results: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {task: HEADLINE[kind] for result in results for task, kind in result["tasks"].items()}
 
 
-def _courses(results: Sequence[dict[str, Any]], task: str, folder: Path) -> dict[str, dict[float, list[float]]]:
-    """Return by row and budget the values of a task at each number of steps, one for each seed."""
-    courses: dict[str, dict[float, list[float]]] = {}
+def _courses(results: Sequence[dict[str, Any]], task: str, folder: Path) -> dict[str, list[list[tuple[float, float]]]]:
+    """Return by row and budget, for each epoch, the optimizer steps and the value of a task, a pair for each seed."""
+    courses: dict[str, dict[int, list[tuple[float, float]]]] = {}
     for result in results:
         if task not in result["tasks"]:
             continue
-        name = result["entry"] + (" (steps)" if result["budget"] == STEPS else "")
-        points = courses.setdefault(name, {})
+        epochs = courses.setdefault(result["entry"] + (" (steps)" if result["budget"] == STEPS else ""), {})
         kind = result["tasks"][task]
-        for row in read_epochs(folder / result["name"]).values():
+        for epoch, row in read_epochs(folder / result["name"]).items():
             value = task_metrics(row, task, kind)[HEADLINE[kind]]
             if "steps" in row and not math.isnan(value):
-                points.setdefault(row["steps"], []).append(value)
-    return courses
+                epochs.setdefault(epoch, []).append((row["steps"], value))
+    return {name: [epochs[epoch] for epoch in sorted(epochs)] for name, epochs in courses.items()}
 
 
 def _figure(columns: int, rows: int) -> Figure:
@@ -94,7 +97,9 @@ def _figure(columns: int, rows: int) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1 + 4.5 * columns, 1.5 + 0.35 * rows), layout="constrained")
-    figure.subplots(1, columns)
+    for axes in figure.subplots(1, columns, squeeze=False).flat:
+        axes.tick_params(labelsize=8)
+        axes.locator_params(axis="x", nbins=5)
     return figure
 
 
