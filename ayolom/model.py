@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ultralytics.cfg import get_cfg, get_save_dir
 from ultralytics.models.yolo.model import YOLO as BaseYOLO  # noqa: N811
-from ultralytics.utils import DEFAULT_CFG_DICT, RANK, checks
+from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK, checks
 
 from ayolom.compat import ensure_torchvision, forbid_installs, forbid_reports
 from ayolom.config import find_model_yaml, make_settings, setting_names, split_settings
@@ -52,6 +53,7 @@ class YOLO(BaseYOLO):
 
     model: Any
     ckpt: Any
+    overrides: dict[str, Any]
 
     def __init__(
         self,
@@ -298,11 +300,39 @@ class YOLO(BaseYOLO):
             raise AyolomError(f"tune {NOT_YET}")
         return super().tune(*args, **kwargs)
 
-    def benchmark(self, *args: Any, **kwargs: Any) -> Any:
-        """Benchmark a model of the base; models of several tasks follow."""
-        if self.task == TASK:
-            raise AyolomError(f"benchmark {NOT_YET}")
-        return super().benchmark(*args, **kwargs)
+    def benchmark(self, data: str | None = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:  # noqa: A002
+        """Export to every format that this machine can run, and score each on the same images.
+
+        Args:
+            data: The dataset YAML to score on.
+            format: One format; "" takes all.
+            verbose: The base's.
+            **kwargs: Settings of export and scoring, such as `imgsz`, `quantize`, `nms`, `device`, `split`.
+
+        Returns:
+            One row for each format: size, milliseconds for each image, the main metric of each task, or what is in
+            the way. The rows also go to `benchmark.csv` in the run's folder.
+        """
+        if self.task != TASK:
+            return super().benchmark(data, format, verbose, **kwargs)
+        self._need_network("benchmark")
+        from ayolom.engine.benchmark import benchmark, save_table
+
+        data = data or self.overrides.get("data")
+        if not data or not self.ckpt_path:
+            raise AyolomError("benchmark needs data=, a dataset YAML to score on, and a trained checkpoint as model=")
+        base, settings = split_settings({"imgsz": self.overrides.get("imgsz", 640), **_without_cfg(kwargs)})
+        folder = get_save_dir(get_cfg(overrides={**base, "task": TASK, "mode": "benchmark"}))
+        shared = _chosen(base, "imgsz", "device", "nms", "quantize")
+        export = {**shared, **_chosen(base, "opset", "simplify", "dynamic", "fraction")}
+        fixed = {"data": data, "batch": 1, "rect": False, "plots": False, "verbose": False, "threads": settings.threads}
+        score = {**shared, **_chosen(base, "split", "workers", "conf"), **fixed, "save_dir": str(folder / "val")}
+        if shared.get("quantize") == 8:  # of the files alone; the checkpoint is scored as it is
+            export["data"], score["quantize"] = data, None
+        rows = benchmark(self.ckpt_path, YOLO, self.model.tasks, form=format, export=export, score=score)
+        save_table(rows, folder / "benchmark.csv")
+        LOGGER.info(f"Results saved to {folder / 'benchmark.csv'}")
+        return rows
 
     def _own_settings(self) -> dict[str, Any]:
         """Return the settings that this model was trained with, those of prediction at their defaults."""
@@ -332,6 +362,11 @@ def refuse_tasks(data: Any, model: Any) -> None:
             f"data={data}: describes several tasks and {model} is a model of one; take a model of several, such as "
             "model=aYOLOM26n.yaml (with pretrained=yolo26n.pt to start from its weights)"
         )
+
+
+def _chosen(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return the named settings that were given."""
+    return {name: settings[name] for name in names if settings.get(name) is not None}
 
 
 def _without_cfg(kwargs: dict[str, Any]) -> dict[str, Any]:

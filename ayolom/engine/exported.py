@@ -81,6 +81,8 @@ class Exported:
         names = []
         for value in values:
             fit = [name for name, axes in self.axes.items() if _fits(value, axes)]
+            fixed = {name: sum(isinstance(size, int) for size in self.axes[name]) for name in fit}
+            fit = [name for name in fit if fixed[name] == max(fixed.values())]
             if len(fit) != 1:
                 raise AyolomError(
                     f"an output of shape {tuple(value.shape)} fits {', '.join(fit) or 'no task'}; this runtime does "

@@ -80,11 +80,13 @@ class Task(ABC):
     Attributes:
         spec: The task's description.
         box_classes: How many class ids the task puts into the shared list of instances (0 for mask tasks).
+        main_metric: The one of `metric_names` that stands for the task in a table.
         planes: How many mask planes the task needs (0 or 1).
     """
 
     kind: ClassVar[str]
     heads: ClassVar[tuple[str, ...]]
+    main_metric: ClassVar[str]
     box_classes: int = 0
     planes: int = 0
 

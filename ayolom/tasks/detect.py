@@ -49,6 +49,7 @@ class DetectTask(Task):
 
     kind = "detect"
     heads: ClassVar[tuple[str, ...]] = ("Detect",)
+    main_metric = "mAP50-95"
 
     @property
     def box_classes(self) -> int:  # type: ignore[override]

@@ -41,6 +41,7 @@ class SemanticTask(Task):
 
     kind = "semantic"
     heads: ClassVar[tuple[str, ...]] = ("SegmentationHead", "SemanticSegment")
+    main_metric = "mIoU"
     planes = 1
 
     @property

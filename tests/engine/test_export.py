@@ -23,7 +23,7 @@ from ayolom.engine.exporter import MultiTaskExporter
 pytestmark = pytest.mark.skipif(find_spec("onnxruntime") is None, reason='needs pip install "ayolom[export]"')
 
 SIZE = 96
-LOW = {"imgsz": SIZE, "conf": 0.0001, "max_det": 20, "verbose": False, "precision": "fp32"}
+LOW = {"imgsz": SIZE, "conf": 0.05, "iou": 1.0, "max_det": 300, "verbose": False, "precision": "fp32"}
 KINDS = {
     "onnx": {"format": "onnx"},
     "onnx, any size": {"format": "onnx", "dynamic": True},
@@ -37,9 +37,26 @@ NEEDS = {"openvino": "openvino", "ncnn": "pnnx"}
 
 
 @pytest.fixture(scope="module")
-def best(trained: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint in a folder of its own."""
-    return Path(shutil.copy(trained.folder / "weights" / "best.pt", tmp_path_factory.mktemp("export") / "best.pt"))
+def best(trained: SimpleNamespace, pictures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint in a folder of its own, with its scores spread: after two epochs all boxes have about the same."""
+    model = YOLO(trained.folder / "weights" / "best.pt")
+    head = model.model.model[model.model.heads["damage"]]
+    layers = [level[-1] for branch in (head.cv3, head.one2one_cv3) for level in branch]
+    seen: dict[int, torch.Tensor] = {}
+    hooks = [
+        layer.register_forward_hook(lambda _, __, out, i=i: seen.update({i: out})) for i, layer in enumerate(layers)
+    ]
+    image = torch.from_numpy(np.stack(squares(pictures))).permute(0, 3, 1, 2).flip(1).float() / 255
+    with torch.no_grad():
+        model.model(image)
+        for i, layer in enumerate(layers):
+            hooks[i].remove()
+            plain = seen[i] - layer.bias[:, None, None]
+            layer.weight.mul_(2 / plain.std())
+            layer.bias.copy_(-2 - plain.mean((0, 2, 3)) * 2 / plain.std())
+    file = tmp_path_factory.mktemp("export") / "best.pt"
+    model.save(file)
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +94,17 @@ def squares(files: list[Path], size: int = SIZE) -> list[np.ndarray]:
 
 
 def assert_same(ours, theirs) -> None:
-    """Boxes within 0.5 px, scores within 1e-3, at least 99.9 % of the pixels equal."""
+    """Boxes within 0.5 px, scores within 1e-3, at least 99.9 % of the pixels equal.
+
+    Boxes are matched, not taken in order, since equal scores have none; those that only just made it need no partner.
+    """
     a, b = (result.tasks["damage"].boxes.data.numpy() for result in (ours, theirs))
-    assert a.shape == b.shape
-    assert len(a)
-    np.testing.assert_allclose(a[:, :4], b[:, :4], atol=0.5)
-    np.testing.assert_allclose(a[:, 4], b[:, 4], atol=1e-3)
-    np.testing.assert_array_equal(a[:, 5], b[:, 5])
+    assert min(len(a), len(b)) > 5
+    for some, others in ((a, b), (b, a)):
+        sure = some[some[:, 4] > some[:, 4].min() + 1e-3]
+        assert len(sure)
+        near = np.abs(sure[:, None] - others[None]) <= (0.5, 0.5, 0.5, 0.5, 1e-3, 0)
+        assert near.all(2).any(1).all()
     a, b = (result.tasks["parts"].semantic_mask.data.numpy() for result in (ours, theirs))
     assert (a == b).mean() >= 0.999
 
@@ -238,7 +259,7 @@ def test_opencv_runs_the_same_file(artefact, best: Path, pictures: list[Path]) -
         ({"only_tasks": ["part"]}, "Did you mean 'parts'"),
         ({"dynamics": True}, "Did you mean 'dynamic'"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_refusals(settings: dict, message: str, best: Path) -> None:
     with pytest.raises(AyolomError, match=message):
@@ -365,7 +386,7 @@ def test_real_pictures_at_their_own_size(kind: str, best: Path, shared_data: Pat
         pytest.importorskip(module)
     copy = shutil.copy(best, tmp_path / "best.pt")
     exported, native = YOLO(YOLO(copy).export(imgsz=320, format=kind, dynamic=True)), YOLO(best)
-    files = sorted((shared_data / "doha").rglob("*.jpg"))[:3] + sorted((shared_data / "dsmlr").rglob("*.jpg"))[:3]
+    files = sorted((shared_data / "doha").rglob("*.JPEG"))[:3] + sorted((shared_data / "dsmlr").rglob("*.jpg"))[:3]
     assert len(files) == 6
     for file in files:
         image = cv2.imread(str(file))
