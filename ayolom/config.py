@@ -15,7 +15,7 @@ from ayolom.errors import AyolomError, nearest
 PACKAGE = Path(__file__).resolve().parent
 SCALES = "nsmlx"
 CHOICES = {
-    "balance": ("fixed", "uncertainty"),
+    "balance": ("fixed", "uncertainty", "dwa"),
     "mask_loss": ("ce_dice", "focal_tversky"),
     "precision": ("auto", "bf16", "fp32"),
 }

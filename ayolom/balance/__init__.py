@@ -1,10 +1,11 @@
-"""How the losses of several tasks become one: fixed weights or learned uncertainties."""
+"""How the losses of several tasks become one: fixed weights, learned uncertainties, or how slowly each learns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ayolom.balance._base import Balance
+from ayolom.balance._dynamic import DynamicBalance
 from ayolom.balance._fixed import FixedBalance
 from ayolom.balance._uncertainty import UncertaintyBalance
 from ayolom.errors import AyolomError, nearest
@@ -12,9 +13,13 @@ from ayolom.errors import AyolomError, nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ("BALANCES", "Balance", "FixedBalance", "UncertaintyBalance", "make_balance")
+__all__ = ("BALANCES", "Balance", "DynamicBalance", "FixedBalance", "UncertaintyBalance", "make_balance")
 
-BALANCES: dict[str, type[Balance]] = {"fixed": FixedBalance, "uncertainty": UncertaintyBalance}
+BALANCES: dict[str, type[Balance]] = {
+    "fixed": FixedBalance,
+    "uncertainty": UncertaintyBalance,
+    "dwa": DynamicBalance,
+}
 
 
 def make_balance(name: str, tasks: Sequence[str], weights: Mapping[str, float] | None = None) -> Balance:

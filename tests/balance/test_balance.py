@@ -116,7 +116,7 @@ def test_make_balance_fills_in_weights():
 @pytest.mark.parametrize(
     ("name", "weights", "message"),
     [
-        pytest.param("fixd", {}, "balance must be one of fixed, uncertainty .*Did you mean 'fixed'", id="unknown name"),
+        pytest.param("fixd", {}, "must be one of fixed, uncertainty, dwa .*Did you mean 'fixed'", id="unknown name"),
         pytest.param("fixed", {"part": 1.0}, "no task 'part'.*Did you mean 'parts'", id="unknown task"),
         pytest.param("fixed", {"parts": -1.0}, "parts must have a finite number, 0 or more", id="negative"),
         pytest.param("uncertainty", {"parts": math.nan}, "parts must have a finite number", id="not a number"),
