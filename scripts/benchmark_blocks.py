@@ -46,7 +46,7 @@ def count(network: Any, images: torch.Tensor) -> dict[int, float]:
     totals: dict[int, float] = defaultdict(float)
     for name, counts in counter.get_flop_counts().items():
         words = name.split(".")
-        if len(words) == 3 and words[1] == "model":  # noqa: PLR2004 - MultiTaskModel.model.7, not what is inside it
+        if len(words) == 3 and words[1] == "model":  # MultiTaskModel.model.7, not what is inside it
             totals[int(words[2])] += sum(counts.values()) / 1e9
     return totals
 

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
 PAUSE = 0.1  # seconds between two looks at the memory
 SIDE = 320
@@ -42,11 +43,9 @@ class Watch:
         while not self.stop.wait(PAUSE):
             total = 0
             for one in (process, *process.children(recursive=True)):
-                try:  # what processes share is counted once, where the system tells
+                with suppress(psutil.Error):  # it has ended
                     info = one.memory_full_info()
-                    total += getattr(info, "pss", info.rss)
-                except psutil.Error:  # it has ended
-                    continue
+                    total += getattr(info, "pss", info.rss)  # what processes share is counted once, where it is told
             self.peaks[self.phase] = max(self.peaks.get(self.phase, 0), total)
 
     def end(self) -> dict[str, int]:
