@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ayolom.compare._budget import equal_steps
@@ -10,8 +11,6 @@ from ayolom.compare._run import BOTH, EXPOSURE, STEPS, Run
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ayolom.compare._counts import Counts
     from ayolom.compare._spec import Comparison, Entry
     from ayolom.data.schema import DataSchema
@@ -53,6 +52,7 @@ def entry_tasks(entry: Entry, schema: DataSchema) -> dict[str, str]:
 
         own = {name: kind for name, kind in kinds.items() if name in load_spec(entry.model)["tasks"]}
     else:
+        _check_base_model(entry)
         own = {name: kind for name, kind in kinds.items() if kind == entry.kind}
         if len(own) > 1:
             raise AyolomError(
@@ -62,6 +62,23 @@ def entry_tasks(entry: Entry, schema: DataSchema) -> dict[str, str]:
     if not own:
         raise AyolomError(f"{entry.name}: {entry.model} learns none of the tasks of {schema.label}: {', '.join(kinds)}")
     return own
+
+
+def _check_base_model(entry: Entry) -> None:
+    """Raise where the base has no such model, or one of another kind."""
+    from ultralytics.nn.tasks import guess_model_task, yaml_model_load
+
+    try:
+        content = yaml_model_load(entry.model)
+    except FileNotFoundError:
+        raise AyolomError(f"{entry.name}: {entry.model}: the base has no such model, nor is it a file") from None
+    if "head" not in content:
+        raise AyolomError(f"{entry.name}: {entry.model}: is no model of the base's; is its kind multi?")
+    if "rtdetr" in Path(entry.model).stem.lower():  # a class of its own, for detection
+        return
+    found = guess_model_task(content)
+    if found != entry.kind:
+        raise AyolomError(f"{entry.name}: {entry.model}: is a model of kind {found}, not of kind base {entry.kind}")
 
 
 def _runs(

@@ -51,7 +51,7 @@ def compare_models(file: Path, out: Path | None = None, report_only: bool = Fals
         AyolomError: The file or the data is wrong, or the folder holds another comparison.
     """
     comparison = load_comparison(file)
-    target = Path("runs/compare", file.stem) if out is None else out
+    target = (Path("runs/compare", file.stem) if out is None else out).absolute()
     if report_only:
         if not (target / "runs").is_dir():
             raise AyolomError(f"{target}: holds no runs; start the comparison without report=True first")

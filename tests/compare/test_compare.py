@@ -134,3 +134,48 @@ def test_killed_and_gone_on_with(write_comparison, tmp_path: Path, root: Path) -
 
 def lines(file: Path) -> int:
     return len(file.read_text().splitlines()) if file.is_file() else 0
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        pytest.param(
+            {"model": "yolo99n.yaml", "kind": "base detect"}, "the base has no such model", id="no such model"
+        ),
+        pytest.param({"model": "map.yaml", "kind": "base detect"}, "is a model of kind semantic", id="another kind"),
+        pytest.param({"model": "shared.yaml", "kind": "base detect"}, "is no model of the base's", id="ours"),
+        pytest.param({"model": "yolo99n.yaml", "kind": "multi"}, "yolo99n.yaml", id="no such model of ours"),
+    ],
+)
+def test_models_are_checked_before_the_first_is_trained(
+    write_comparison, tmp_path: Path, capsys: pytest.CaptureFixture[str], row: dict, message: str
+) -> None:
+    file = write_comparison("models.yaml", runs=[{"name": "one", **row}])
+    assert main(["yolo", "compare", f"runs={file}", f"out={tmp_path / 'out'}", "dry_run=True"]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_of_ours_for_one_task_is_a_single_task_model(workshop: Path, write_comparison, tmp_path: Path) -> None:
+    model = yaml.safe_load((workshop / "shared.yaml").read_text())
+    del model["tasks"]["parts"]
+    (workshop / "alone.yaml").write_text(yaml.safe_dump(model))
+    rows = [{"name": "alone", "model": "alone.yaml", "kind": "multi"}]
+    runs = planned(write_comparison("alone-runs.yaml", runs=rows, seeds=[0]), tmp_path)
+    assert list(runs) == ["alone-exposure-s0", "alone-steps-s0"]
+    assert runs["alone-steps-s0"].tasks == {"damage": "detect"}
+    assert runs["alone-steps-s0"].epochs == 2
+
+
+def test_relative_folders_are_found_by_every_process(
+    write_comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    budget = {"epochs": 1, "imgsz": 64, "batch": 2, "images": 5}
+    file = write_comparison("relative.yaml", budget=budget, seeds=[0])
+    from ayolom.compare import run as comparing
+
+    done = []
+    monkeypatch.setattr(comparing, "execute", lambda run, out, say: done.append((run, out)))
+    assert main(["yolo", "compare", f"runs={file}", "out=here"]) == 1
+    assert all(out == tmp_path / "here" / "runs" and Path(run.data).is_absolute() for run, out in done)
+    assert len(load_schema(done[0][0].data).sources("train")[0].read_text().splitlines()) == 5
