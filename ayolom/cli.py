@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXPECTED = (OSError, SyntaxError, TypeError, ValueError, RuntimeError, AssertionError, ImportError, CalledProcessError)
 INTERRUPTED = 130  # the shells' exit status for Ctrl-C
 HELP_WORDS = {"help", "--help", "-h"}
+TUNE_WORDS = ("iterations", "space", "use_ray")
 MODES = ("train", "val", "predict", "track", "export", "tune", "benchmark")
 HELP = """
 ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a class for every pixel).
@@ -260,7 +261,7 @@ def _run_multitask(arguments: dict[str, Any]) -> None:
     mode = arguments.pop("mode", None)
     arguments.pop("task", None)
     arguments.pop(TASK, None)
-    known = {*DEFAULT_CFG_DICT, *setting_names(), *BASE_EXTRAS, "cfg"}
+    known = {*DEFAULT_CFG_DICT, *setting_names(), *BASE_EXTRAS, "cfg", *(TUNE_WORDS if mode == "tune" else ())}
     for name in arguments:
         if name not in known:
             what = "setting" if mode else "mode or setting"

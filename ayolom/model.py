@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from ultralytics.cfg import get_cfg, get_save_dir
 from ultralytics.models.yolo.model import YOLO as BaseYOLO  # noqa: N811
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK, checks
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from ayolom.engine.results import MultiTaskResults
 
 TASK = "multitask"
-NOT_YET = "is not available for models of several tasks in this version"
 
 
 class YOLO(BaseYOLO):
@@ -294,11 +294,43 @@ class YOLO(BaseYOLO):
         args = {"format": "onnx", **self.overrides, **custom, **base, "mode": "export"}
         return MultiTaskExporter(overrides=args, _callbacks=self.callbacks)(self.model, settings.only_tasks)
 
-    def tune(self, *args: Any, **kwargs: Any) -> Any:
-        """Tune a model of the base; models of several tasks follow."""
-        if self.task == TASK:
-            raise AyolomError(f"tune {NOT_YET}")
-        return super().tune(*args, **kwargs)
+    def tune(self, use_ray: bool = False, iterations: int = 10, *args: Any, **kwargs: Any) -> Any:
+        """Search for training settings by evolution, one training after the other.
+
+        Args:
+            use_ray: The base's other engine; not for models of several tasks.
+            iterations: How many trainings there shall be.
+            *args: The base's.
+            **kwargs: Settings of the trainings, `data` among them, and `space`, such as `{"lr0": (1e-4, 1e-2)}`.
+
+        Returns:
+            The record of the best training; its settings are also in `best_hyperparameters.yaml` of the run's folder.
+        """
+        if self.task != TASK:
+            return super().tune(use_ray, iterations, *args, **kwargs)
+        self._need_network("tune")
+        if use_ray:
+            raise AyolomError("use_ray=True is for models of one task; leave it out, and the same settings are evolved")
+        from ayolom.engine.tuner import MultiTaskTuner
+
+        given = _without_cfg(kwargs)
+        space = given.pop("space", None)
+        space = yaml.safe_load(space) if isinstance(space, str) else space
+        if "optimizer" not in (space or {}):
+            given.setdefault("optimizer", "AdamW")  # as the base does: optimizer=auto would choose its own lr0
+        if not given.get("data"):
+            raise AyolomError("data= is missing; give a dataset YAML, such as data=cardamage.yaml")
+        base, _ = split_settings(given)
+        given = {key: value for key, value in given.items() if key not in {"project", "name", "exist_ok", "resume"}}
+        source, trust = str(self.ckpt_path or self.model_name), self._trust
+
+        def train(settings: dict[str, Any], folder: Path) -> dict[str, float]:
+            run = {"project": str(folder.parent), "name": folder.name, "exist_ok": True}
+            metrics = YOLO(source, trust=trust).train(**{**given, **settings, **run})
+            return dict(metrics.results_dict)
+
+        overrides = {**base, "task": TASK, "mode": "tune", "space": space}
+        return MultiTaskTuner(overrides, train, self.callbacks)(iterations)
 
     def benchmark(self, data: str | None = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:  # noqa: A002
         """Export to every format that this machine can run, and score each on the same images.
