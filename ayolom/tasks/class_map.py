@@ -44,7 +44,7 @@ def _one(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     best = cells.max(1).indices.to(torch.uint8).view(height, width)
     mixed = _enlarged(_mixed(best), top, left)
     if mixed.sum() > DENSE * mixed.numel():
-        return _dense(logits[None], shape)[0]
+        return _dense(logits[None].contiguous(), shape)[0]
     result = _enlarged(best, top, left)
     rows, columns = mixed.nonzero(as_tuple=True)
     upper, lower, beside = top[rows] * width, bottom[rows] * width, across[columns, None]
