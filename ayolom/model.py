@@ -79,6 +79,8 @@ class YOLO(BaseYOLO):
         self._settings = make_settings()
         self.exported: Exported | None = None
         super().__init__(model, task, verbose)
+        if self.is_triton_model(str(model)):
+            self._take_exported(str(model))
 
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ultralytics import __version__ as base_version
+from ultralytics.engine.model import Model
 from ultralytics.nn.backends.base import BaseBackend
 
 from ayolom import __version__
+from ayolom.engine._triton import served_metadata
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -60,11 +62,13 @@ def read_description(file: str | Path) -> dict[str, Any] | None:
     """Return the description inside an exported file, without loading the network; None where there is none of ours.
 
     Args:
-        file: An exported file or folder of any format.
+        file: An exported file or folder of any format, or the address of one that Triton serves.
 
     Raises:
         AyolomError: A newer ayolom wrote it, or what it says is damaged.
     """
+    if Model.is_triton_model(str(file)):
+        return description_in(served_metadata(str(file)), str(file))
     path = Path(file)
     if path.suffix.lower() in {".pt", ".yaml", ".yml"} or not path.exists():
         return None

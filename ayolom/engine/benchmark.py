@@ -48,7 +48,7 @@ def benchmark(
     Returns:
         Rows with "format", "MB", "ms" (inference, for each image), "<task> <metric>", and "problem".
     """
-    forms = [checked_format(form)] if form else list(FORMATS)
+    forms = [checked_format(form)] if form else [name for name, about in FORMATS.items() if about.local]
     rows = [_row(NATIVE, checkpoint, open_model(str(checkpoint)), tasks, score)]
     with TemporaryDirectory(prefix="ayolom-benchmark-") as folder:
         for name in forms:

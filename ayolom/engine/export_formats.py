@@ -22,6 +22,7 @@ class Format:
         runtime: What must be importable to run it.
         quantize: Precisions beside FP32 that it is written with.
         install: How to get what it needs.
+        local: Whether the result runs without a server.
         end2end: Whether the boxes of an end-to-end head can be exported; without, they come out unsuppressed.
     """
 
@@ -31,6 +32,7 @@ class Format:
     quantize: tuple[int, ...]
     install: str = 'pip install "ayolom[export]"'
     end2end: bool = True
+    local: bool = True
 
 
 FORMATS = {
@@ -44,6 +46,14 @@ FORMATS = {
         ("tensorrt",),
         (8, 16),
         install='pip install "ayolom[export]" tensorrt',
+    ),
+    "triton": Format(
+        "Triton model repository",
+        ("onnx", "onnxruntime", "onnxslim"),
+        ("tritonclient",),
+        (8, 16),
+        install='pip install "ayolom[export]" "tritonclient[all]"',
+        local=False,
     ),
     "coreml": Format("Core ML", ("coremltools",), ("coremltools",), (8, 16), install="pip install coremltools"),
 }

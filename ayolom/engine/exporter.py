@@ -17,6 +17,7 @@ from ultralytics.utils import LOGGER, YAML, colorstr
 
 from ayolom.compat import forbid_reports
 from ayolom.engine._onnx_names import name_axes, name_outputs
+from ayolom.engine._triton import write_repository
 from ayolom.engine.artefact import KEY, describe, written
 from ayolom.engine.by_task import chosen_tasks
 from ayolom.engine.export_formats import FORMATS, check_request, checked_format
@@ -37,10 +38,12 @@ class MultiTaskExporter(Exporter):
 
     Attributes:
         description: What the file will say of itself (see `artefact.describe`).
+        for_triton: Whether ONNX is written into a model repository.
         file: The checkpoint, whose name and folder the export takes.
     """
 
     description: dict[str, Any]
+    for_triton: bool = False
     file: Path
 
     def __call__(self, model: MultiTaskModel, only: list[str] | None = None) -> str:
@@ -56,8 +59,10 @@ class MultiTaskExporter(Exporter):
         Raises:
             AyolomError: The format, a setting or a missing package stands in the way.
         """
-        form = self.args.format = checked_format(self.args.format)
+        form = checked_format(self.args.format)
         check_request(form, self.args)
+        self.for_triton = form == "triton"
+        form = self.args.format = "onnx" if self.for_triton else form
         forbid_reports()
         chosen = chosen_tasks(only, list(model.tasks))
         if self.args.nms is False and not FORMATS[form].end2end:
@@ -72,7 +77,7 @@ class MultiTaskExporter(Exporter):
 
     def export_onnx(self, *_: Any) -> str:
         """Write ONNX with the tasks' names on the outputs."""
-        return self._staged(self._named_onnx)
+        return self._staged(self._repository if self.for_triton else self._named_onnx)
 
     def export_openvino(self, *_: Any) -> str:
         """Write OpenVINO's two files with the tasks' names on the outputs."""
@@ -101,6 +106,12 @@ class MultiTaskExporter(Exporter):
             name_axes(content.graph, [task["axes"] for task in tasks])
         onnx.save(content, file)
         return file
+
+    def _repository(self) -> str:
+        """Export to ONNX and put the file into a model repository for Triton."""
+        file = Path(self._named_onnx())
+        graph = import_module("onnx").load(file, load_external_data=False).graph
+        return str(write_repository(file, graph, self.metadata))
 
     def _named_openvino(self) -> str:
         """Convert as the base does, name the outputs, and save."""
