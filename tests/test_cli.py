@@ -301,7 +301,6 @@ def test_training_of_the_base_runs(folder: Path, root: Path) -> None:
             ["train", "model=yolo26n.yaml", "data=cars.yaml"],
             "describes several tasks and yolo26n.yaml is a model of one",
         ),
-        (["export", "model=tiny.yaml"], "export is not available for models of several tasks"),
         (
             ["train", "model=tiny.yaml", "data=boxes.yaml"],
             "boxes.yaml: 'names' is not a key here; names belong to a task",

@@ -143,7 +143,7 @@ def test_without_its_package_a_video_says_what_to_install(make_picture, names, r
     from ayolom.inspect import tracking
 
     monkeypatch.setattr(tracking, "find_spec", lambda name: None)
-    with pytest.raises(AyolomError, match=r'pip install "ayolom\[inspect\]"'):
+    with pytest.raises(AyolomError, match=r'pip install "ayolom\[track\]"'):
         gathered([make_picture([], frame=0, rate=10.0)], names, rules)
 
 
