@@ -56,7 +56,10 @@ def test_arguments_are_parted_into_the_base_s_and_ours() -> None:
     [
         ({"gate_cots": 1.0}, "gate_cots: no such setting. Did you mean 'gate_cost'"),
         ({"epoch": 1}, "epoch: no such setting. Did you mean 'epochs'"),
-        ({"balance": "uncertain"}, "balance=uncertain: must be one of fixed, uncertainty, dwa. Did you mean 'uncertainty'"),
+        (
+            {"balance": "uncertain"},
+            "balance=uncertain: must be one of fixed, uncertainty, dwa. Did you mean 'uncertainty'",
+        ),
         ({"gate_cost": "high"}, "gate_cost=high: must be a number"),
         ({"show_speed": 1}, "show_speed=1: must be True or False"),
         ({"task_weights": 2}, "task_weights=2: must be a mapping"),

@@ -80,9 +80,8 @@ class Outcome:
             words[0] += f", {blank} of them empty"
         if count > blank:
             words[0] += f", mean confidence {self.confidence[task] / (count - blank):.2f}"
-        if count:
-            if self.share[task] < count:
-                words[0] += f", {100 * self.share[task] / count:.0f} % of the pixels have a class"
+        if count and self.share[task] < count:
+            words[0] += f", {100 * self.share[task] / count:.0f} % of the pixels have a class"
         if self.nothing[task]:
             words.append(f"{self.nothing[task]} images with nothing found stay unlabelled")
         if self.uncertain[task]:

@@ -152,7 +152,7 @@ def look_without_schedule(look):
     [
         ("backbone", "model.0.", "model.13."),
         ("damage", "model.13.", "model.0."),
-        ("parts.head", "model.32.", "model.25."),
+        ("parts.head", "model.32.", "model.27."),
     ],
 )
 def test_freezing_by_name(freeze: str, frozen: str, free: str, small_data: Path, tmp_path: Path, small: dict) -> None:
