@@ -3,9 +3,9 @@
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
-# Threads of the network that wait for each other sleep instead of spinning: beside the processes that load data, and on a
-# machine with other work, spinning costs several times the computation itself.
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+# Threads of the network that wait for each other spin only shortly: beside the processes that load data, and on a machine
+# with other work, spinning costs several times the computation itself. (Not at all would cost as much on a free machine.)
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-10000}"
 
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'Stopped: %s\n' "$*" >&2; exit 1; }

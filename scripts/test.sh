@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 prepare_environment test
 cd "$root"
 export YOLO_AUTOINSTALL=False
+export GOMP_SPINCOUNT=0 # workers share the cores
 
 status=0
 
