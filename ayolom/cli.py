@@ -57,9 +57,9 @@ def main(argv: list[str] | None = None) -> int:
         argv: Program name and arguments; `sys.argv` when None.
     """
     argv = list(sys.argv if argv is None else argv)
-    # Read when PyTorch is loaded. Threads that wait for each other spin, by default for a millisecond or so: beside other
-    # work they take the time from the very threads that they wait for. Not to spin at all costs as much where the machine
-    # is free; a short spin is as fast there, and gives way sooner.
+    # Read when PyTorch is loaded. Threads that wait for each other spin, by default for a millisecond or so: beside
+    # other work they take the time from the very threads that they wait for. Not to spin costs as much on a free
+    # machine; a short spin is as fast there, and gives way sooner.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     forbid_installs()
     try:
