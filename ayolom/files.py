@@ -1,13 +1,16 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and the digest of a file."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+BLOCK = 1 << 20  # bytes of a file held at a time
 
 
 def write_atomic(file: Path, data: bytes | memoryview | str) -> None:
@@ -29,3 +32,16 @@ def write_atomic(file: Path, data: bytes | memoryview | str) -> None:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal; a file of any size takes little memory.
+
+    Args:
+        file: What to read. An OSError is passed on.
+    """
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

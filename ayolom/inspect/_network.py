@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 
 from ayolom.errors import AyolomError
+from ayolom.files import file_sha256
 from ayolom.inspect.detected import from_results
 from ayolom.inspect.objects import Model
 
@@ -59,7 +59,7 @@ class Network:
         name = self._file or Path(str(self._yolo.ckpt_path or "model"))
         return Model(
             name=name.name,
-            sha256=hashlib.sha256(name.read_bytes()).hexdigest() if name.is_file() else None,
+            sha256=file_sha256(name) if name.is_file() else None,
             damage_task=self._boxes.name,
             parts_task=self._parts.name,
             damage_names=tuple(self._boxes.spec.names.values()),

@@ -10,13 +10,13 @@ Every row that fits a damage adds its operation, so a part may get "repair" and 
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ayolom.errors import AyolomError
+from ayolom.files import file_sha256
 from ayolom.inspect._names import fits
 from ayolom.inspect.objects import Level, Operation, Origin, Share
 from ayolom.inspect.rules import first_mistake
@@ -79,8 +79,7 @@ def load_repairs(file: str | Path) -> RepairTable:
             f"repair={file}: no such file; give a YAML file with rows of kind, part, operation, hours, cost"
         )
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return RepairTable(**{**load_yaml(path), "origin": Origin(name=path.name, sha256=digest)})
+        return RepairTable(**{**load_yaml(path), "origin": Origin(name=path.name, sha256=file_sha256(path))})
     except ValidationError as error:
         raise AyolomError(f"repair={file}: {first_mistake(error)}") from None
 

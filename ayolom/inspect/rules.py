@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ayolom.config import cfg_dir
 from ayolom.errors import AyolomError, nearest
+from ayolom.files import file_sha256
 from ayolom.inspect.objects import Level, Origin, Share
 from ayolom.yaml_io import load_yaml
 
@@ -125,7 +125,7 @@ def load_rules(source: str | Path | Mapping[str, Any] | None = None) -> Rules:
     """
     shipped = cfg_dir() / SHIPPED
     content = load_yaml(shipped)
-    origin = Origin(name=SHIPPED, sha256=_digest(shipped))
+    origin = Origin(name=SHIPPED, sha256=file_sha256(shipped))
     if source is not None:
         given, label, origin = _given(source)
         content = _laid_over(content, given, label)
@@ -153,7 +153,7 @@ def _given(source: str | Path | Mapping[str, Any]) -> tuple[Mapping[str, Any], s
         file = cfg_dir() / SHIPPED
     if not file.is_file():
         raise AyolomError(f"rules={source}: no such file; copy {cfg_dir() / SHIPPED} and change it")
-    return load_yaml(file), str(file), Origin(name=file.name, sha256=_digest(file))
+    return load_yaml(file), str(file), Origin(name=file.name, sha256=file_sha256(file))
 
 
 def _laid_over(content: dict[str, Any], given: Mapping[str, Any], label: str) -> dict[str, Any]:
@@ -168,8 +168,3 @@ def _laid_over(content: dict[str, Any], given: Mapping[str, Any], label: str) ->
             {**content[name], **value} if isinstance(value, dict) and isinstance(content[name], dict) else value
         )
     return merged
-
-
-def _digest(file: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ayolom.errors import AyolomError
-from ayolom.labelling._record import sha256
+from ayolom.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Model:
             raise AyolomError(f"model={file}: no such checkpoint; check the path")
         if not is_checkpoint(self.file):
             raise AyolomError(f"model={file}: is no trained model of several tasks; give a best.pt of `yolo train`")
-        self.digest = sha256(self.file)
+        self.digest = file_sha256(self.file)
         self._yolo = YOLO(str(self.file))
         self.tasks: Mapping[str, Task] = self._yolo.model.tasks
         self.channels = int(self._yolo.model.yaml.get("channels", 3))

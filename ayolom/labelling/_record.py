@@ -5,7 +5,6 @@ It lies in `pseudo-labels/` below the data's folder. A line is read at a time, s
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -23,7 +22,6 @@ VERSION = 1
 FOLDER = "pseudo-labels"
 SUFFIX = ".jsonl"
 RUN = re.compile(r"^\w[\w.-]*$")
-BLOCK = 1 << 20
 
 
 def record_file(root: Path, run: str) -> Path:
@@ -94,15 +92,6 @@ def read_rows(file: Path) -> Iterator[dict[str, Any]]:
     lines = _lines(file)
     next(lines)
     yield from lines
-
-
-def sha256(file: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def shown(path: Path, root: Path) -> str:

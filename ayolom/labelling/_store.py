@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from ultralytics.utils import LOGGER, TQDM
 
 from ayolom.errors import AyolomError
-from ayolom.labelling._record import FOLDER, read_head, read_rows, record_file, records, sha256, shown, write_record
+from ayolom.files import file_sha256
+from ayolom.labelling._record import FOLDER, read_head, read_rows, record_file, records, shown, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,7 +231,7 @@ def is_unchanged(root: Path, row: dict[str, Any]) -> bool | None:
         return None
     if "link" in row:
         return file.is_symlink() and os.readlink(file) == row["link"]
-    return file.is_file() and not file.is_symlink() and sha256(file) == row["sha256"]
+    return file.is_file() and not file.is_symlink() and file_sha256(file) == row["sha256"]
 
 
 def _remove(root: Path, record: Path, labels: bool) -> tuple[int, list[str]]:
@@ -258,7 +259,7 @@ def _place(waiting: Path, target: Path, content: str) -> None:
     try:
         os.link(waiting, target)
     except FileExistsError:
-        if not target.is_file() or sha256(target) != content:
+        if not target.is_file() or file_sha256(target) != content:
             LOGGER.warning(f"{target}: was made by someone else in the meantime; left alone")
     except OSError:
         if os.path.lexists(target):

@@ -9,8 +9,8 @@ from ayolom.data.entries import images_of, tasks_of
 from ayolom.data.scan import cache_places, scan
 from ayolom.data.schema import load_schema
 from ayolom.errors import AyolomError
+from ayolom.files import file_sha256
 from ayolom.labelling import LabelOptions, label, read_head, read_rows, runs, undo
-from ayolom.labelling._record import sha256
 
 pytestmark = pytest.mark.usefixtures("standin")
 
@@ -123,7 +123,7 @@ def test_record_tells_where_each_file_comes_from(cars) -> None:
         ("labels/train/a.txt", "damage", "images/train/a.png"),
         ("masks/train/a.png", "parts", "images/train/a.png"),
     ]
-    assert all(row["sha256"] == sha256(cars.root / row["file"]) for row in rows)
+    assert all(row["sha256"] == file_sha256(cars.root / row["file"]) for row in rows)
     assert [row["confidence"] for row in rows] == [0.9, 0.9]
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ayolom.data.convert._places import safe_name
-from ayolom.data.convert._union import content_hash, label_place
+from ayolom.data.convert._union import label_place
 from ayolom.errors import AyolomError
+from ayolom.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -155,7 +156,7 @@ class Joining:
         had = self.staged.label(task.name, path)
         if had is None:
             there = self.out / label_place(path, task.folder, task.suffix)
-            had = content_hash(there) if there.is_file() else None
+            had = file_sha256(there) if there.is_file() else None
         if had is None:
             self.staged.add_label(task.name, path, digest)
             return "labelled"
@@ -227,7 +228,7 @@ def _open(image: LabelledImage) -> Opened:
         return Opened(image, "", f"image of a kind that training does not read: {path.suffix or 'no suffix'}")
     try:
         shape = image_shape(path)
-        digest = content_hash(path)
+        digest = file_sha256(path)
     except (AyolomError, OSError) as error:
         return Opened(image, "", f"image unreadable: {str(error).removeprefix(f'{path}: ')}")
     if shape != tuple(image.shape):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ayolom import __version__
 from ayolom.data.convert._places import is_image, walk
-from ayolom.data.convert._union import content_hash
+from ayolom.files import file_sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +76,9 @@ def record_text(summary: ImportSummary, source: Path, settings: dict[str, object
 def _fingerprint(source: Path) -> tuple[int, str]:
     """Return how many annotation files a source has, and the hash of the file, or of all their names and hashes."""
     if source.is_file():
-        return 1, content_hash(source)
+        return 1, file_sha256(source)
     together, count = hashlib.sha256(), 0
     for file in walk(source, lambda name: not is_image(name)):
-        together.update(f"{file.relative_to(source).as_posix()}\0{content_hash(file)}\n".encode())
+        together.update(f"{file.relative_to(source).as_posix()}\0{file_sha256(file)}\n".encode())
         count += 1
     return count, together.hexdigest()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ayolom.data.convert._places import is_image, walk
+from ayolom.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,16 +23,6 @@ CREATE TABLE images (hash TEXT PRIMARY KEY, path TEXT);
 CREATE TABLE names (name TEXT PRIMARY KEY);
 CREATE TABLE labels (task TEXT, path TEXT, digest TEXT, PRIMARY KEY (task, path));
 """
-CHUNK = 2**20
-
-
-def content_hash(file: Path) -> str:
-    """Return the SHA-256 of a file's bytes as text."""
-    found = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
 
 
 class ImageIndex:
@@ -104,7 +94,7 @@ class ImageIndex:
         state = file.stat()
         known = (file.relative_to(self.root).as_posix(), state.st_size, state.st_mtime_ns)
         row = self._base.execute("SELECT hash FROM images WHERE path = ? AND size = ? AND time = ?", known).fetchone()
-        self._put(*known, row[0] if row else content_hash(file), current)
+        self._put(*known, row[0] if row else file_sha256(file), current)
 
     def _put(self, path: str, size: int, time: int, digest: str, number: int) -> None:
         """Write one row."""
