@@ -61,19 +61,14 @@ def worst(levels: Sequence[Level]) -> Level:
 
 def _unique(damages: Damages, most: float) -> list[int]:
     """Return the damages that no surer one of the same kind covers."""
+    from ultralytics.utils.metrics import bbox_ioa
+
     kept: list[int] = []
     for i in np.argsort(-damages.confidences, kind="stable").tolist():
         same = [j for j in kept if damages.kinds[j] == damages.kinds[i]]
-        if most >= 1 or not same or _iou(damages.boxes[i], damages.boxes[same]).max() <= most:
+        if most >= 1 or not same or bbox_ioa(damages.boxes[[i]], damages.boxes[same], iou=True).max() <= most:
             kept.append(i)
     return sorted(kept)
-
-
-def _iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of a box (4,) with others (N, 4)."""
-    inner = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(1)
-    union = np.prod(box[2:] - box[:2]) + (others[:, 2:] - others[:, :2]).prod(1) - inner
-    return inner / np.maximum(union, 1e-9)
 
 
 def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) -> Finding | None:

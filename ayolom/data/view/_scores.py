@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ayolom.data.view._findings import Findings
 
 MATCH = 0.5  # least intersection over union of a box that counts as found
+TINY = float(np.finfo(float).tiny)  # against 0 / 0; the base's own 1e-7 is as large as a small box in fractions
 
 
 def score(label: Findings, predicted: Findings) -> float | None:
@@ -40,9 +41,11 @@ def box_f1(label: np.ndarray, predicted: np.ndarray) -> float:
         label: (N, 6) rows of xyxy, confidence, class, in any one frame.
         predicted: (M, 6) rows alike, in the same frame.
     """
+    from ultralytics.utils.metrics import bbox_ioa
+
     if not len(label) and not len(predicted):
         return 1.0
-    overlap = _overlaps(label[:, :4], predicted[:, :4])
+    overlap = bbox_ioa(label[:, :4].astype(float), predicted[:, :4].astype(float), iou=True, eps=TINY)
     overlap[label[:, 5][:, None] != predicted[:, 5][None]] = 0
     free = np.ones(len(label), bool)
     for number in np.argsort(-predicted[:, 4], kind="stable"):
@@ -72,13 +75,3 @@ def map_iou(label: np.ndarray, predicted: np.ndarray) -> float | None:
     hit, union = matrix.diagonal(), matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
     present = union[:IGNORE] > 0
     return float((hit[:IGNORE][present] / union[:IGNORE][present]).mean())
-
-
-def _overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the intersection over union (N, M) of boxes (N, 4) and (M, 4) xyxy."""
-    first, second = first.astype(np.float64), second.astype(np.float64)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = (high - low).clip(0).prod(2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1) for boxes in (first, second)]
-    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-12)

@@ -26,6 +26,8 @@ def boxes(*rows):
         pytest.param(boxes([*LEFT, 1, 0]), boxes([*LEFT, 0.9, 0], [*LEFT, 0.8, 0]), 2 / 3, id="found-twice"),
         pytest.param(boxes([*LEFT, 1, 0]), boxes([0, 0, 0.25, 1, 0.9, 0]), 1.0, id="overlap-of-exactly-half"),
         pytest.param(boxes([*LEFT, 1, 0]), boxes([0, 0, 0.24, 1, 0.9, 0]), 0.0, id="overlap-below-half"),
+        pytest.param(boxes([0, 0, 1e-4, 1e-4, 1, 0]), boxes([0, 0, 1e-4, 1e-4, 0.9, 0]), 1.0, id="very-small"),
+        pytest.param(boxes([0, 0, 0, 0, 1, 0]), boxes([0, 0, 0, 0, 0.9, 0]), 0.0, id="no-area"),
     ],
 )
 def test_boxes_by_f1(label, predicted, expected):
