@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 BLOCK = 1 << 20  # bytes of a file held at a time
 
 
 def write_atomic(file: Path, data: bytes | memoryview | str) -> None:
-    """Write to a temporary file beside `file`, bring it to the disk, and rename it into place.
-
-    A reader finds the old file or the new one, never a part; after an error the old one is untouched.
+    """Write a file by `atomic_stream`.
 
     Args:
         file: Where to write; its folder is made.
         data: Bytes, or text that is written as UTF-8.
     """
+    with atomic_stream(file) as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def atomic_stream(file: Path) -> Iterator[BinaryIO]:
+    """Give a stream into a temporary file beside `file`, brought to the disk and renamed when all went well.
+
+    A reader finds the old file or the new one, never a part; after an error the old one is untouched.
+
+    Args:
+        file: Where to write; its folder is made.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as stream:
-            stream.write(data.encode() if isinstance(data, str) else data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)

@@ -25,6 +25,21 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch) -> None:
     assert [f.name for f in tmp_path.iterdir()] == ["last.pt"]
 
 
+def test_a_stream_that_is_broken_off_leaves_the_old_file(tmp_path) -> None:
+    file = tmp_path / "rows.jsonl"
+    files.write_atomic(file, "old")
+
+    def break_off() -> None:
+        with files.atomic_stream(file) as stream:
+            stream.write(b"half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert file.read_text() == "old"
+    assert [f.name for f in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
 def test_text_is_written_as_utf_8_and_its_folder_made(tmp_path) -> None:
     files.write_atomic(tmp_path / "a" / "b.txt", "좌측문")
     assert (tmp_path / "a" / "b.txt").read_bytes().decode("utf-8") == "좌측문"

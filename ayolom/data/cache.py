@@ -9,9 +9,10 @@ import os
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
+
+from ayolom.files import atomic_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,15 +103,10 @@ def _put(labels: list[Labels], task: str, name: str, rows: np.ndarray, values: n
 
 
 def _write(file: Path, arrays: dict[str, Any]) -> bool:
-    """Write arrays to a temporary file beside `file` and put it in place."""
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}")
+    """Write arrays; return whether the place let it."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as stream:
+        with atomic_stream(file) as stream:
             np.savez(stream, **arrays)
-        os.replace(temporary, file)
     except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         return False
     return True

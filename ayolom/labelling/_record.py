@@ -6,12 +6,11 @@ It lies in `pseudo-labels/` below the data's folder. A line is read at a time, s
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from ayolom.errors import AyolomError, nearest
+from ayolom.files import atomic_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,16 +61,9 @@ def write_record(file: Path, head: dict[str, Any], rows: Iterable[dict[str, Any]
         head: What was done and with what.
         rows: One for each file made.
     """
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(_line({"format": FORMAT, "format_version": VERSION, **head}))
-            stream.writelines(_line(row) for row in rows)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_stream(file) as stream:
+        stream.write(_line({"format": FORMAT, "format_version": VERSION, **head}))
+        stream.writelines(_line(row) for row in rows)
 
 
 def read_head(file: Path) -> dict[str, Any]:
@@ -99,9 +91,9 @@ def shown(path: Path, root: Path) -> str:
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
-def _line(value: dict[str, Any]) -> str:
-    """Return a value as one line."""
-    return json.dumps(value, ensure_ascii=False) + "\n"
+def _line(value: dict[str, Any]) -> bytes:
+    """Return a value as one line in UTF-8."""
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
 
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
