@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import numpy as np
 
 from ayolom.draw import box_color, draw_boxes, draw_regions
 from ayolom.errors import AyolomError
+from ayolom.files import write_atomic
 from ayolom.inspect._names import parts_of
 from ayolom.inspect.gather import Keeper
 
@@ -27,16 +30,26 @@ CROP_SIDE, CROP_MARGIN, CROP_LEAST = 640, 0.6, 160
 # Ids whose colours in the palette of boxes say the severity: lavender, yellow, orange, red.
 COLOR_IDS: dict[Level, int] = {"unrated": 13, "minor": 7, "moderate": 15, "severe": 0}
 REGION_ALPHA = 0.22
+STEMS = "stems.json"  # in a folder of kept pictures: under which name each of them lies
 
 
 class Album(Keeper):
     """Keeps pictures in a folder.
 
     What passes is kept as JPEG below `.kept/`, photos always and frames of a video while some damage is seen best in
-    them; `finish` makes the marked pictures and crops of them and removes it.
+    them; `finish` makes the marked pictures and crops of them and removes it. Pictures that are to be marked again,
+    after a correction, are kept in a folder of their own, which stays.
     """
 
-    def __init__(self, folder: Path, names: Mapping[int, str], rules: Rules, language: Language, video: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        names: Mapping[int, str],
+        rules: Rules,
+        language: Language,
+        video: bool,
+        keep: Path | None = None,
+    ) -> None:
         """Open an album.
 
         Args:
@@ -45,12 +58,14 @@ class Album(Keeper):
             rules: Rules of the inspection.
             language: Of the labels.
             video: Whether to write videos with marks.
+            keep: Folder of the unmarked pictures, which stay there; those that it holds already are known.
         """
         self.folder, self._language, self._video_wanted = folder, language, video
         self._names = parts_of(names, rules)
-        self._kept = folder / ".kept"
+        self._kept, self._stays = keep or folder / ".kept", keep is not None
         self._kept.mkdir(parents=True, exist_ok=True)
-        self._stems: dict[str, str] = {}
+        known = self._kept / STEMS
+        self._stems: dict[str, str] = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
         self._best: dict[str, str] = {}
         self._writer: cv2.VideoWriter | None = None
         self.videos: dict[str, str] = {}
@@ -97,10 +112,27 @@ class Album(Keeper):
                 by_picture.setdefault(finding.picture, []).append((damage, finding))
         made = [self._of_damage(damage) for damage in damages]
         shown = [self._of_view(view, by_picture.get(view.name, [])) for view in views]
-        for file in self._kept.iterdir():
-            file.unlink()
-        self._kept.rmdir()
+        if self._stays:
+            write_atomic(self._kept / STEMS, json.dumps(self._stems, ensure_ascii=False))
+        else:
+            shutil.rmtree(self._kept)
         return made, shown
+
+    def frames(self, name: str) -> list[int]:
+        """Return which frames of a video are kept, in order."""
+        stem = self._stems.get(name, "")
+        return sorted(int(file.stem.rpartition("@")[2]) for file in self._kept.glob(f"{stem}@*.jpg"))
+
+    def unmarked(self, name: str, frame: int | None = None) -> tuple[np.ndarray, np.ndarray | None, float]:
+        """Return a kept picture (H, W, 3) BGR, its class map (H, W) or None, and the scale from the original to it.
+
+        Raises:
+            KeyError: No such picture or frame is kept.
+        """
+        stem = self._stems[name] + ("" if frame is None else f"@{frame}")
+        if not (self._kept / f"{stem}.jpg").is_file():
+            raise KeyError(stem)
+        return self._read(stem)
 
     def _of_damage(self, damage: Damage) -> Damage:
         """Return a damage with its crop and its whole picture."""

@@ -16,6 +16,7 @@ State = Literal["PAIRED", "AMBIGUOUS", "UNPAIRED"]
 Level = Literal["minor", "moderate", "severe", "unrated"]
 Side = Literal["front", "back", "left", "right"]
 Place = Literal["front left", "front right", "back left", "back right", "front", "back", "left", "right"]
+Verdict = Literal["confirmed", "corrected", "added"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[int, Field(ge=0)]
 
@@ -68,6 +69,7 @@ class Finding(Value):
     appearance: tuple[float, ...] = Field(
         default=(), description="Colour histogram of the crop, to know the damage again."
     )
+    drawn_by: Literal["model", "person"] = Field(default="model", description="Whose box it is.")
 
 
 class Operation(Value):
@@ -98,6 +100,7 @@ class Damage(Value):
     crop_file: str | None = Field(default=None, description="Picture of the damage, relative to the report.")
     overlay_file: str | None = Field(default=None, description="The whole picture with the damage marked.")
     operations: tuple[Operation, ...] = ()
+    review: Verdict | None = Field(default=None, description="What a person said of it; None when nobody looked.")
 
 
 class Problem(Value):
@@ -187,6 +190,13 @@ class Comparison(Value):
     gone: tuple[Damage, ...] = Field(description="Damages of the earlier inspection that are not found now.")
 
 
+class Review(Value):
+    """What a person changed after the model."""
+
+    reviewed_at: str = Field(description="ISO 8601 with time zone, of the last change.")
+    removed: tuple[Damage, ...] = Field(default=(), description="Damages that the person took out, as they were.")
+
+
 class Inspection(Value):
     """A whole inspection of one vehicle."""
 
@@ -205,6 +215,7 @@ class Inspection(Value):
     sides_missing: tuple[Side, ...] = Field(description="Sides that the class names can tell and no picture shows.")
     skipped: tuple[str, ...] = Field(default=(), description="Files that could not be read, and why.")
     comparison: Comparison | None = None
+    review: Review | None = Field(default=None, description="None as long as no person changed or confirmed anything.")
 
     def damage(self, damage_id: str) -> Damage:
         """Return a damage by its id; KeyError when there is none."""

@@ -39,6 +39,8 @@ class Options:
         lang: Language of the report, such as "ko".
         save_video: Whether videos with marks are written.
         pdf: Whether report.pdf is written.
+        keep: Folder for the pictures without marks and their class maps, from which `rebuild_report` draws the report
+            again after corrections; None keeps none. Needs `out`.
     """
 
     out: str | Path | None = None
@@ -48,6 +50,7 @@ class Options:
     lang: str = "en"
     save_video: bool = True
     pdf: bool = False
+    keep: Path | None = None
 
 
 def inspect_vehicle(source: Any, model: str | Path | YOLO, options: Options | None = None, **given: Any) -> Inspection:
@@ -82,6 +85,8 @@ def inspect_pictures(
     options: Options | None = None,
     *,
     source: str = "pictures",
+    model: Model | None = None,
+    problems: Sequence[str] = (),
 ) -> Inspection:
     """Inspect one vehicle by damages and parts that are known already, from any model or from labels.
 
@@ -90,9 +95,11 @@ def inspect_pictures(
         part_names: Class names of the class maps by class id, background included.
         options: What else is asked for.
         source: Name of the pictures' origin for the report.
+        model: What the report says of the model.
+        problems: A line for each file that was left out; read when all pictures have passed.
     """
-    names = tuple(part_names.values())
-    return _Job(options or Options()).run(pictures, part_names, source, Model(name="-", part_names=names), [])
+    model = model or Model(name="-", part_names=tuple(part_names.values()))
+    return _Job(options or Options()).run(pictures, part_names, source, model, problems)
 
 
 class _Job:
@@ -129,7 +136,9 @@ class _Job:
         """
         options = self._options
         with report_folder(Path(options.out)) if options.out is not None else nullcontext() as folder:
-            album = Album(folder, names, self._rules, self._language, options.save_video) if folder else None
+            album = None
+            if folder is not None:
+                album = Album(folder, names, self._rules, self._language, options.save_video, options.keep)
             with _closed(album):
                 gatherer = Gatherer(names, self._rules, album)
                 for picture in pictures:

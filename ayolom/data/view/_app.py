@@ -11,12 +11,12 @@ from ayolom.data.view._cards import Card, card, score_words
 from ayolom.data.view._pictures import SIDES, SIZES
 from ayolom.data.view._selection import Choices, Selection
 from ayolom.errors import AyolomError
+from ayolom.web import SafeHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.applications import Starlette
-    from starlette.middleware.base import RequestResponseEndpoint
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -29,14 +29,6 @@ PAGE = 24  # images
 MOST_ASKED = 2 * PAGE  # images that one question for the status may name
 LARGEST = 2**31  # numbers above this are no image's, and no number of SQLite's
 HOSTS = ["127.0.0.1", "localhost"]  # a page of another name, made to point here, is refused
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 POLICY = (
     "default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -79,7 +71,6 @@ class View:
         """Return the pages as an application of Starlette."""
         from starlette.applications import Starlette
         from starlette.middleware import Middleware
-        from starlette.middleware.base import BaseHTTPMiddleware
         from starlette.middleware.trustedhost import TrustedHostMiddleware
         from starlette.routing import Route
 
@@ -91,7 +82,7 @@ class View:
             Route("/favicon.ico", self.nothing),
         ]
         middleware = [
-            Middleware(BaseHTTPMiddleware, dispatch=_with_headers),
+            Middleware(SafeHeaders),
             Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False),
         ]
         return Starlette(routes=routes, middleware=middleware)
@@ -186,15 +177,6 @@ class View:
         done, failed = self._index.progress()
         problem = (self._background.problem if self._background else None) or ""
         return {"done": done, "failed": failed, "total": self._total, "problem": problem}
-
-
-async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Put the headers on every answer, and a policy that allows nothing on those without one."""
-    response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers[name] = value
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    return response
 
 
 def _plain(text: str, status: int) -> Response:

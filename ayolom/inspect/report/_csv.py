@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 HEAD = (
     "damage", "kind", "state", "part", "place", "extent_share", "severity", "confidence", "operations", "hours", "cost",
     "picture", "frame_index", "time_s", "left_px", "top_px", "right_px", "bottom_px", "area_px", "finding_confidence",
-    "finding_state", "candidates",
+    "finding_state", "candidates", "review", "drawn_by",
 )  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def as_csv(inspection: Inspection) -> str:
             row = (
                 damage.id, damage.kind, damage.state, damage.part, damage.place, damage.extent_share, damage.severity,
                 damage.confidence, operations, hours, cost, one.picture, one.frame_index, one.time_s, *one.box_xyxy_px,
-                one.area_px, one.confidence, one.state, candidates,
+                one.area_px, one.confidence, one.state, candidates, damage.review, one.drawn_by,
             )  # fmt: skip
             writer.writerow([_safe(value) for value in row])
     return "\ufeff" + stream.getvalue()
