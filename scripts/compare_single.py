@@ -100,12 +100,12 @@ def extra_settings(pairs: list[str], kind: str) -> dict[str, Any]:
 
 def count_images(data: Path) -> int:
     """Return the number of images below the folders of `train:`."""
-    from ayolom.data.convert import find_images
+    from ayolom.data.images import list_images
 
     content = read_yaml(data)
     folders = content["train"] if isinstance(content["train"], list) else [content["train"]]
     root = data.parent / content.get("path", "")
-    return sum(1 for folder in folders for _ in find_images(root / folder))
+    return len(list_images([root / folder for folder in folders], root))
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

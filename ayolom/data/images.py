@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +12,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from ultralytics.data.utils import IMG_FORMATS
 from ultralytics.utils.patches import imread
 
+from ayolom.data.walk import is_image, walk
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def list_images(sources: Iterable[Path], root: Path) -> list[str]:
     """
     files: dict[str, None] = {}
     for source in sources:
-        found = _walk(source) if source.is_dir() else _read_list(source, root)
+        found = [*map(str, walk(source.absolute(), is_image))] if source.is_dir() else _read_list(source, root)
         if not found:
             suffixes = ", ".join(sorted(IMG_FORMATS))
             raise AyolomError(f"{source}: holds no images; put files of these kinds there: {suffixes}")
@@ -133,22 +133,13 @@ def _check_decoder(file: str | Path) -> None:
         raise AyolomError(f"{file}: {suffix} images need one more package: pip install pi-heif")
 
 
-def _walk(folder: Path) -> list[str]:
-    """Return the image files of a folder and all below it, hidden folders left out."""
-    found = []
-    for parent, folders, names in os.walk(folder.absolute(), followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.join(parent, name) for name in names if _is_image(name)]
-    return found
-
-
 def _read_list(file: Path, root: Path) -> list[str]:
     """Return the image files that a list names, whether or not they are there."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise AyolomError(f"{file}: is neither a folder nor a text list of images") from None
-    named = [Path(line.strip()).expanduser() for line in lines if line.strip() and _is_image(line.strip())]
+    named = [Path(line.strip()).expanduser() for line in lines if line.strip() and is_image(line.strip())]
     return [str(_place(path, (file.parent, root))) for path in named]
 
 
@@ -156,8 +147,3 @@ def _place(path: Path, folders: Sequence[Path]) -> Path:
     """Return the absolute path of a listed file: the first of the folders that holds it, else the first."""
     candidates = [(folder / path).absolute() for folder in folders]
     return next((candidate for candidate in candidates if candidate.exists()), candidates[0])
-
-
-def _is_image(name: str) -> bool:
-    """Return whether a file's name ends like an image's."""
-    return not os.path.basename(name).startswith(".") and name.rpartition(".")[2].lower() in IMG_FORMATS

@@ -312,10 +312,10 @@ class TestYolo:
         assert parsed.report.counts == {"image without a label file (left out)": 1}
 
     def test_missing_folders_are_named(self, tmp_path: Path) -> None:
-        with pytest.raises(AyolomError, match="no such folder"):
+        with pytest.raises(AyolomError, match="labels: no such folder"):
             read_yolo(tmp_path, tmp_path / "labels", ["damage"])
         (tmp_path / "labels").mkdir()
-        with pytest.raises(AyolomError, match="no images found"):
+        with pytest.raises(AyolomError, match="images: no such folder"):
             read_yolo(tmp_path / "images", tmp_path / "labels", ["damage"])
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from ayolom.data.images import image_shape, list_images, read_image
+from ayolom.data.walk import is_image
 from ayolom.errors import AyolomError
 
 PICTURE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8), (5, 5), 0)
@@ -102,3 +103,11 @@ def test_lists_are_relative_to_themselves_then_to_the_root(tmp_path):
 def test_a_folder_without_images(tmp_path):
     with pytest.raises(AyolomError, match="holds no images; put files of these kinds there: avif, bmp"):
         list_images([tmp_path], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.jpg", True), ("b/A.JPEG", True), ("a.heic", True), (".a.jpg", False), ("a.txt", False), ("png", False)],
+)
+def test_names_of_images(name, expected):
+    assert is_image(name) is expected

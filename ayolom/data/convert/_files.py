@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ayolom.data.convert._places import safe_name
 from ayolom.data.convert._values import Report
-from ayolom.data.convert._write import IMAGE_SUFFIXES
+from ayolom.data.walk import is_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def find_image(name: str, folders: Sequence[Path]) -> Path:
 
 def _other_ending(folder: Path, name: PurePosixPath) -> Path | None:
     """Return the image of a name with another ending, or with one where the name has none."""
-    stem = name.stem if name.suffix.lower() in IMAGE_SUFFIXES else name.name
+    stem = name.stem if is_image(name.name) else name.name
     files = ((folder / name).with_name(stem + ending) for ending in ENDINGS)
     return next((file for file in files if file.is_file()), None)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ayolom.data.convert._write import IMAGE_SUFFIXES, image_shape
+from ayolom.data.convert._write import image_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
 UNKNOWN_SHAPE = (0, 0)  # of an image that cannot be read; the import says so
 UPRIGHT = (0, 1)
@@ -57,29 +55,6 @@ def without_split(stem: str) -> str:
     """
     words = [word for word in re.split(r"[_.\-\s]+", re.sub(r"(19|20)\d\d", "", stem)) if word]
     return "_".join(word for word in words if word.lower() not in SPLIT_WORDS)
-
-
-def walk(root: Path, wanted: Callable[[str], bool], most: int | None = None) -> Iterator[Path]:
-    """Yield the files below a folder whose names are wanted, sorted within each folder; hidden ones are left out.
-
-    Args:
-        root: The folder; links to folders are followed.
-        wanted: Decides by the file's name.
-        most: How many files to yield at most.
-    """
-    return islice(_walk(root, wanted), most)
-
-
-def _walk(root: Path, wanted: Callable[[str], bool]) -> Iterator[Path]:
-    """Yield the files of `walk`, without end."""
-    for parent, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(names) if not name.startswith(".") and wanted(name))
-
-
-def is_image(name: str) -> bool:
-    """Return whether a file's name ends like an image's."""
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def safe_name(name: str) -> PurePosixPath:

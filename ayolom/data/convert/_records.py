@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ayolom import __version__
-from ayolom.data.convert._places import is_image, walk
+from ayolom.data.walk import is_image, walk
 from ayolom.files import file_sha256
 
 if TYPE_CHECKING:

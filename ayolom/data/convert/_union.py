@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ayolom.data.convert._places import is_image, walk
+from ayolom.data.walk import is_image, walk
 from ayolom.files import file_sha256
 
 if TYPE_CHECKING:

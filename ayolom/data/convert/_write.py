@@ -21,20 +21,6 @@ if TYPE_CHECKING:
 
     from ayolom.data.convert._values import Report
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-
-
-def find_images(folder: Path) -> list[Path]:
-    """Return the images of a folder and its subfolders, sorted.
-
-    Raises:
-        AyolomError: The folder is missing or holds no images.
-    """
-    images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not images:
-        raise AyolomError(f"{folder}: no images found; give the folder that holds them")
-    return images
-
 
 def image_shape(file: Path) -> tuple[int, int] | None:
     """Return (H, W) of an image file as training sees it (turned upright), None when it is missing or unreadable."""

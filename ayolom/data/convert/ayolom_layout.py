@@ -15,9 +15,10 @@ import numpy as np
 from ayolom.data.convert._colors import IGNORE, read_palette_png
 from ayolom.data.convert._files import Problems, find_image, folders_of, is_png, relative_name
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import UNKNOWN_SHAPE, header_shape, split_of, walk
+from ayolom.data.convert._places import UNKNOWN_SHAPE, header_shape, split_of
 from ayolom.data.convert._values import LabelledImage
 from ayolom.data.convert.yolo import parse_yolo
+from ayolom.data.walk import walk
 from ayolom.errors import AyolomError
 from ayolom.yaml_io import load_yaml
 

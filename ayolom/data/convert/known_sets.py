@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ayolom.data.convert._files import folders_of
 from ayolom.data.convert._format import Format
-from ayolom.data.convert._places import walk
 from ayolom.data.convert.coco_format import CocoFormat
 from ayolom.data.convert.voc import VocFormat
 from ayolom.data.convert.yolo_format import YoloFormat
+from ayolom.data.walk import walk
 from ayolom.errors import AyolomError
 from ayolom.yaml_io import load_yaml
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, ClassVar
 from ayolom.data.convert._colors import IGNORE
 from ayolom.data.convert._files import Problems, find_image, folders_of, is_png, is_xml, relative_name, usable_shape
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import header_shape, split_of, walk
+from ayolom.data.convert._places import header_shape, split_of
 from ayolom.data.convert._shapes import outline
 from ayolom.data.convert._values import LabelledImage, LabelledObject
 from ayolom.data.convert._voc_masks import VOID, class_colors, read_mask
 from ayolom.data.convert._xml import Element, XmlError, pieces, root_tag
+from ayolom.data.walk import walk
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report
-from ayolom.data.convert._write import find_images, image_shape
+from ayolom.data.convert._write import image_shape
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def read_yolo(images: Path, labels: Path, names: Sequence[str]) -> Annotations:
@@ -28,11 +28,14 @@ def read_yolo(images: Path, labels: Path, names: Sequence[str]) -> Annotations:
     Raises:
         AyolomError: A folder is missing or holds no images.
     """
-    if not labels.is_dir():
-        raise AyolomError(f"{labels}: no such folder; give the folder of the label text files")
+    from ayolom.data.images import list_images
+
+    for folder in (images, labels):
+        if not folder.is_dir():
+            raise AyolomError(f"{folder}: no such folder; give that of the images and that of their text files")
     found, report = [], Report()
-    for image in find_images(images):
-        relative = image.relative_to(images)
+    for image in map(Path, list_images([images], images)):
+        relative = image.relative_to(images.absolute())
         text_file = (labels / relative).with_suffix(".txt")
         shape = image_shape(image)
         if shape is None:

@@ -105,6 +105,12 @@ class TestUnion:
         assert summary.known == 1
         assert labelled(out)["images/one/train/a.png"] == ("damage", "rust")
 
+    def test_every_kind_of_image_that_is_taken_in_is_found_again(self, tmp_path: Path) -> None:
+        source = coco(tmp_path / "one", {"a.jp2": [annotation("dent")]})
+        for task in ("damage", "rust"):
+            import_dataset(source, tmp_path / "out", tasks=[task])
+        assert labelled(tmp_path / "out") == {"images/one/train/a.jp2": ("damage", "rust")}
+
     def test_classes_are_appended_and_ids_stay(self, tmp_path: Path) -> None:
         out = tmp_path / "out"
         coco(tmp_path / "one", {"a.png": [annotation("dent"), annotation("rust", OTHER)]})
