@@ -46,6 +46,12 @@ COMMAND = Command(
         Option("report", flag, "whether to write check.html beside check.json", default=True),
         Option("threads", integer(1), "files read at once", default=2),
         Option("near", integer(0), "bits of 64 in which the hashes of near-duplicates may differ", default=6),
+        Option(
+            "crops",
+            integer(0),
+            "most images among which other crops of one scene are looked for: 20 ms and 20 kB each; 0: none",
+            default=1000,
+        ),
         Option("imgsz", integer(32), "size of training, by which tiny boxes are measured", default=640),
         Option("tiny", number(0), "pixels at that size: boxes with a shorter side below it are tiny", default=4.0),
         Option("huge", number(0, 1), "share of the image from which a box is huge", default=0.9),
@@ -54,6 +60,7 @@ COMMAND = Command(
         ("yolo data check data=mine.yaml", "print a table, write runs/data/check/check.html and check.json"),
         ("yolo data check data=mine.yaml strict=True report=False", "for scripts: status 1 with any error or warning"),
         ("yolo data check data=mine.yaml splits=train,val out=reports/mine near=8", "two splits, a wider search"),
+        ("yolo data check data=mine.yaml crops=20000", "look for other crops of one scene in a larger set, too"),
     ),
     run=_run,
     details="""

@@ -18,6 +18,7 @@ def run(
     seed: int,
     group: str | None,
     near: int,
+    crops: int,
     out: Path | None,
     overwrite: bool,
     dry_run: bool,
@@ -32,7 +33,7 @@ def run(
     files = split.targets(schema, out or schema.root, split.check_ratios(ratios))
     if not overwrite and not dry_run:
         split.check_free(files)
-    done = split.split_dataset(schema, ratios, group or "", seed, near)
+    done = split.split_dataset(schema, ratios, group or "", seed, near, crops)
     lines = [split.table(done), split.kept_together(done), *done.notes, *split.absent(done)]
     lines += [f"not used: {problem}" for problem in done.problems[:SHOWN]]
     if len(done.problems) > SHOWN:
@@ -58,6 +59,12 @@ COMMAND = Command(
         Option(
             "near", integer(0), "bits by which the hashes of near-duplicates may differ; 0 does not look for any", 6
         ),
+        Option(
+            "crops",
+            integer(0),
+            "most images among which other crops of one scene are looked for; 0: none",
+            1000,
+        ),
         Option("out", path, "folder of the lists and the new YAML (default: the data's folder)"),
         Option("overwrite", flag, "replace the files of an earlier split", False),
         Option("dry_run", flag, "only show the split", False),
@@ -76,7 +83,8 @@ COMMAND = Command(
 
         Each split gets its share of the images with each class of each task, of images with nothing to find, and of
         images that are labelled for a task at all (iterative stratification). No group is in two splits, and no
-        near-duplicates are: pictures whose 64-bit perceptual hashes and thumbnails agree, mirrored copies too.
+        near-duplicates are: pictures whose 64-bit perceptual hashes and thumbnails agree, mirrored copies too. Nor are
+        other crops of one scene, as told by matching corners, in sets of up to crops= images.
 
         regex: the first group in brackets is the key; it is searched for in the file's name, with a "/" in the pattern
         in the path below the data's folder. csv: columns image (a path, relative to the table or the data, or a name)

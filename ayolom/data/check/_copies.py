@@ -11,6 +11,7 @@ from ultralytics.utils import TQDM
 
 from ayolom.data.check._boxes import overlaps
 from ayolom.data.check._values import LABEL_DIGEST, Row
+from ayolom.data.crops import find_crops
 from ayolom.data.duplicates import CORRELATION, near_duplicates
 from ayolom.data.scan import read_one
 
@@ -70,7 +71,7 @@ def versions(spool: Spool) -> Iterator[tuple[str, Row]]:
 
 
 def near_copies(spool: Spool, tasks: list[Task], root: Path, limits: Limits) -> Iterator[tuple[str, Row]]:
-    """Yield near-duplicates that are not equal byte for byte, one row for each link between them.
+    """Yield near-duplicates that are not equal byte for byte, one row for each link between them, and other crops.
 
     Args:
         spool: What was kept of the images.
@@ -89,6 +90,8 @@ def near_copies(spool: Spool, tasks: list[Task], root: Path, limits: Limits) -> 
             first, second = int(edge["first"]), int(edge["second"])
             if near.groups[first] != near.groups[second]:
                 yield from _alike(spool, int(usable[first]), int(usable[second]), int(edge["distance"]))
+    if len(usable) <= limits.crops:
+        yield from _crops(spool, usable, near.groups)
 
 
 def _search(spool: Spool, usable: np.ndarray, title: str, distance: int, correlation: float) -> Duplicates:
@@ -104,6 +107,20 @@ def _alike(spool: Spool, first: int, second: int, distance: int) -> Iterator[tup
     if split != other_split and digest != other_digest:
         detail = f"in {split} and {other_split}; {distance} of 64 bits differ"
         yield "alike-across", Row(other, other_split, detail=detail, other=file, weight=-distance)
+
+
+def _crops(spool: Spool, usable: np.ndarray, groups: np.ndarray) -> Iterator[tuple[str, Row]]:
+    """Yield the pairs of images that are crops of one scene and no near-duplicates."""
+    images = [spool.image(int(number)) for number in usable]
+    with TQDM(total=len(usable), desc="finding other crops") as bar:
+        found = find_crops([file for _, file, _, _ in images], progress=bar.update)
+    for crop in found:
+        (split, file, digest, _), (other_split, other, other_digest, _) = images[crop.first], images[crop.second]
+        if digest != other_digest and groups[crop.first] != groups[crop.second]:
+            where = f"in {split} and {other_split}" if split != other_split else f"both in {split}"
+            detail = f"{where}; {crop.matches} corners match, correlation {crop.correlation:.2f}"
+            kind = "crop-across" if split != other_split else "crop-within"
+            yield kind, Row(other, other_split, detail=detail, other=file, weight=crop.correlation)
 
 
 class _Chosen:

@@ -36,6 +36,11 @@ KINDS: dict[str, Kind] = {
         "near-duplicates in two splits, mirrored ones included",
         "Look at the pairs and keep each picture's copies in one split: yolo data split group=hash.",
     ),
+    "crop-across": Kind(
+        "warning",
+        "other crops of one scene in two splits",
+        "Look at the pairs and keep each scene in one split: yolo data split does.",
+    ),
     "roboflow-across": Kind(
         "warning",
         "Roboflow's versions of one picture in two splits",
@@ -72,6 +77,7 @@ KINDS: dict[str, Kind] = {
     "image-dark": Kind("note", "very dark images", "Look whether anything can be seen in them."),
     "image-long": Kind("note", "images much longer than wide, or wider than high", "Much of the square is padding."),
     "near-within": Kind("note", "near-duplicates in one split", "They teach less than as many different pictures."),
+    "crop-within": Kind("note", "other crops of one scene in one split", "They teach less than different scenes."),
     "roboflow-within": Kind(
         "note", "Roboflow's versions of one picture in one split", "Augmented copies; training augments by itself."
     ),

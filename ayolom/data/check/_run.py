@@ -86,6 +86,11 @@ def check(
             (("orphan", row) for row in folders.orphans()),
         )
     )
+    if spool.readable.sum() > limits.crops:
+        result.notes.append(
+            f"Other crops of one scene were not looked for (more than {limits.crops} images): "
+            f"crops={sum(images.values())} does."
+        )
     result.findings = _findings(spool)
     result.sizes = _rules.sizes(spool, SIZES)
     return result

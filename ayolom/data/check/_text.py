@@ -23,7 +23,7 @@ def report(result: Result) -> str:
         lines += _finding(finding)
     lines += [""] if result.findings else []
     counts = [f"{result.count(one)} {PLURAL[one] if result.count(one) != 1 else one}" for one in SEVERITIES]
-    return "\n".join([*lines, ", ".join(counts)])
+    return "\n".join([*lines, *result.notes, ", ".join(counts)])
 
 
 def place(row: Row) -> str:

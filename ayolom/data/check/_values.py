@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ayolom.data.crops import MOST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,6 +27,7 @@ class Limits:
         huge: A box that covers this share of its image or more is huge.
         near: Most bits in which the hashes of near-duplicates differ.
         alike: The same of images that only look alike, such as two photographs from one spot.
+        crops: Most images among which other crops of one scene are looked for; that reads each image again.
         dark: Mean grey level, 0 to 255, below which an image is very dark.
         flat: Standard deviation of grey levels below which an image is nearly one colour.
         twin: IoU from which two boxes of one class are one object labelled twice.
@@ -36,6 +39,7 @@ class Limits:
     huge: float = 0.9
     near: int = 6
     alike: int = 14
+    crops: int = MOST
     dark: float = 20.0
     flat: float = 4.0
     twin: float = 0.9
@@ -171,6 +175,7 @@ class Result:
         sizes: (H, W, images), the most frequent first.
         boxes: By task a sample of (width, height, class), shares of the image.
         seconds: What reading took.
+        notes: What was not looked for, and how to have it looked for.
     """
 
     data: str
@@ -181,6 +186,7 @@ class Result:
     sizes: list[tuple[int, int, int]] = field(default_factory=list)
     boxes: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
 
     def count(self, severity: str) -> int:
         """Return how many things of a severity were found."""
@@ -191,6 +197,7 @@ class Result:
         yield "data", self.data
         yield "images", self.images
         yield "seconds", round(self.seconds, 2)
+        yield "notes", self.notes
         yield "sizes", [{"width": w, "height": h, "images": n} for h, w, n in self.sizes]
         yield "tasks", {name: self._task(name) for name in self.names}
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from ultralytics.utils import LOGGER, TQDM
 
+from ayolom.data.crops import MOST, find_crops
 from ayolom.data.duplicates import DISTANCE, near_duplicates, perceptual_hashes, thumbnail
 from ayolom.data.entries import in_order
 from ayolom.data.images import read_image
@@ -36,6 +37,7 @@ class Seen:
             with a space, which no class does.
         table: (N, C) bool, whether an image counts in a column.
         groups: (N,) int, the first of the images that look like it.
+        crops: Pairs of images, by number, that are other crops of one scene.
         problems: A line for each image or label that cannot be used.
     """
 
@@ -43,10 +45,11 @@ class Seen:
     columns: list[tuple[str, str]]
     table: np.ndarray
     groups: np.ndarray
+    crops: list[tuple[int, int]]
     problems: list[str]
 
 
-def read_all(files: Sequence[str], tasks: Sequence[Task], root: Path, near: int = DISTANCE) -> Seen:
+def read_all(files: Sequence[str], tasks: Sequence[Task], root: Path, near: int = DISTANCE, crops: int = MOST) -> Seen:
     """Read images and labels.
 
     Thumbnails, a kilobyte each, lie in a temporary file; a few bytes an image stay in memory.
@@ -56,6 +59,7 @@ def read_all(files: Sequence[str], tasks: Sequence[Task], root: Path, near: int 
         tasks: Tasks whose labels count.
         root: Folder of the data set.
         near: Bits by which the hashes of near-duplicates may differ; 0 does not look for any.
+        crops: Most images among which other crops of one scene are looked for.
     """
     columns = [(task.name, name) for task in tasks for name in (LABELLED, EMPTY, *task.spec.names.values())]
     table = np.zeros((len(files), len(columns)), bool)
@@ -80,7 +84,8 @@ def read_all(files: Sequence[str], tasks: Sequence[Task], root: Path, near: int 
             LOGGER.info(f"comparing {count} images for near-duplicates")
             groups = near_duplicates(hashes[:count, 0], hashes[:count, 1], thumbnails[:count], distance=near).groups
         del thumbnails
-    return Seen([files[i] for i in kept], columns, table[:count], groups, problems)
+    readable = [files[i] for i in kept]
+    return Seen(readable, columns, table[:count], groups, _crops(readable) if count <= crops else [], problems)
 
 
 def class_ids(task: Task, label: dict[str, np.ndarray]) -> np.ndarray:
@@ -94,6 +99,12 @@ def class_ids(task: Task, label: dict[str, np.ndarray]) -> np.ndarray:
     if "present" in label:
         ids = ids[ids == 1] - 1 if task.spec.nc == 1 else ids[ids < task.spec.nc]
     return ids if task.spec.classes is None else ids[np.isin(ids, task.spec.classes)]
+
+
+def _crops(files: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the pairs of images that are other crops of one scene."""
+    with TQDM(total=len(files), desc="finding other crops") as bar:
+        return [(crop.first, crop.second) for crop in find_crops(files, progress=bar.update)]
 
 
 def _read(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ayolom.data.crops import MOST
 from ayolom.data.duplicates import DISTANCE
 from ayolom.data.entries import images_of, tasks_of
 from ayolom.data.split._grouping import join, parse_grouping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ayolom.data.schema import DataSchema
     from ayolom.data.split._grouping import Grouping
+    from ayolom.data.split._read import Seen
 
 TOLERANCE = 1e-6
 
@@ -53,7 +55,12 @@ class Split:
 
 
 def split_dataset(
-    schema: DataSchema, ratios: Sequence[float], group: str = "", seed: int = 0, near: int = DISTANCE
+    schema: DataSchema,
+    ratios: Sequence[float],
+    group: str = "",
+    seed: int = 0,
+    near: int = DISTANCE,
+    crops: int = MOST,
 ) -> Split:
     """Divide the images of all splits of a data set anew.
 
@@ -65,6 +72,7 @@ def split_dataset(
         group: What belongs together (see `parse_grouping`), besides near-duplicates; nothing more when empty.
         seed: Seed of ties.
         near: Bits by which the hashes of near-duplicates may differ; 0 leaves looks out of account.
+        crops: Most images among which other crops of one scene are looked for; 0 for none, as with near=0.
 
     Raises:
         AyolomError: The ratios or the grouping make no sense, or too few groups are there to divide.
@@ -74,8 +82,10 @@ def split_dataset(
     if grouping.looks and not near:
         raise AyolomError("group=hash asks for near-duplicates and near=0 for none; leave one of them out")
     files = sorted({file for _, file in images_of(schema)})
-    seen = read_all(files, tasks_of(schema), schema.root, near)
-    groups, notes = _groups(seen.files, seen.groups, grouping)
+    seen = read_all(files, tasks_of(schema), schema.root, near, crops if near else 0)
+    groups, notes = _groups(seen, grouping)
+    if near and crops and len(seen.files) > crops:
+        notes.append(f"other crops of one scene were not looked for; crops={len(seen.files)} does, 20 ms an image")
     count = int(groups.max(initial=-1)) + 1
     if count < len(names):
         raise AyolomError(
@@ -103,10 +113,11 @@ def check_ratios(ratios: Sequence[float]) -> dict[str, float]:
     return dict(zip(("train", "val", "test"), ratios, strict=False))
 
 
-def _groups(files: Sequence[str], looks: np.ndarray, grouping: Grouping) -> tuple[np.ndarray, list[str]]:
-    """Return group numbers (N,) of images, and what to tell of the keys; `looks` has the first image like each."""
-    members: dict[tuple[str, str], list[int]] = {}
-    for i, first in enumerate(looks.tolist()):
+def _groups(seen: Seen, grouping: Grouping) -> tuple[np.ndarray, list[str]]:
+    """Return group numbers (N,) of images, and what to tell of the keys."""
+    files = seen.files
+    members: dict[tuple[str, str], list[int]] = {("crop", str(i)): list(pair) for i, pair in enumerate(seen.crops)}
+    for i, first in enumerate(seen.groups.tolist()):
         members.setdefault(("looks", str(first)), []).append(i)
     keyed: set[int] = set()
     for words, key in grouping.keys:

@@ -16,6 +16,7 @@ from ayolom.data.check._kinds import KINDS
 from ayolom.data.schema import load_schema
 from ayolom.errors import AyolomError
 from tests.data.check.conftest import describe, put, scene
+from tests.data.pictures import scene_with_corners
 
 EXPECTED = {
     "image-broken": {"cut.jpg"},
@@ -95,6 +96,26 @@ def test_a_task_without_labels_is_an_error(tmp_path: Path) -> None:
     result, rows = run(describe(tmp_path))
     assert [row.split for row in rows["task-unlabelled"]] == ["val"]
     assert status(result, strict=False) == 1
+
+
+def test_other_crops_of_one_scene(tmp_path: Path) -> None:
+    for number in range(3):
+        put(tmp_path, f"train/{number}.png", scene_with_corners(number))
+        put(tmp_path, f"val/{number}.png", scene_with_corners(10 + number))
+    put(tmp_path, "val/cut.png", scene_with_corners(1)[40:300, 60:380])
+    put(tmp_path, "train/zoomed.png", cv2.resize(scene_with_corners(2)[50:250, 50:300], (400, 320)))
+    put(tmp_path, "val/same.png", scene_with_corners(0))  # a copy is told once, as a copy
+    _, rows = run(describe(tmp_path))
+    found = {
+        kind: [(Path(row.file).name, Path(row.other).name) for row in rows[kind]] for kind in rows if "crop" in kind
+    }
+    assert found == {
+        "crop-across": [{"1.png", "cut.png"}],
+        "crop-within": [{"2.png", "zoomed.png"}],
+    }
+    result, rows = run(describe(tmp_path), crops=5)
+    assert not [kind for kind in rows if "crop" in kind]
+    assert "crops=9 does" in report(result)
 
 
 def test_copies_whose_boxes_differ(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ayolom.data.entries import images_of
 from ayolom.data.schema import load_schema
 from ayolom.data.split import split_dataset
 from ayolom.errors import AyolomError
+from tests.data.pictures import scene_with_corners
 
 
 def picture(seed: int) -> np.ndarray:
@@ -79,6 +80,21 @@ def test_near_duplicates_stay_together(folder):
     assert split.groups.max() == 19
     assert all(len(set(split.splits[split.groups == group])) == 1 for group in range(20))
     assert split_dataset(schema, (0.6, 0.4), near=0).groups.max() == 39
+
+
+def test_other_crops_of_one_scene_stay_together(folder):
+    for i in range(8):
+        folder.image(f"{i}", scene_with_corners(i))
+        folder.image(f"{i}-cut", scene_with_corners(i)[40:, 60:], "val")
+        for name, split in ((f"{i}", "train"), (f"{i}-cut", "val")):
+            folder.boxes(name, "0 0.5 0.5 0.2 0.2\n", split)
+    schema = load_schema(folder.yaml())
+    split = split_dataset(schema, (0.5, 0.5))
+    assert split.groups.max() == 7
+    assert all(len(set(split.splits[split.groups == group])) == 1 for group in range(8))
+    apart = split_dataset(schema, (0.5, 0.5), crops=10)
+    assert apart.groups.max() == 15
+    assert "crops=16 does" in " ".join(apart.notes)
 
 
 def test_the_same_seed_gives_the_same_lists(cars, tmp_path):
