@@ -452,11 +452,12 @@ class TestWriter:
         writer = DatasetWriter(tmp_path / "out", report)
         (tmp_path / "zero.jpg").write_bytes(b"")
         (tmp_path / "broken.jpg").write_bytes(b"no image")
+        (tmp_path / "cut.jpg").write_bytes(save_image(tmp_path / "whole.jpg").read_bytes()[:-40])
         small = save_image(tmp_path / "small.jpg", (40, 50))
-        for image in (tmp_path / "gone.jpg", tmp_path / "zero.jpg", tmp_path / "broken.jpg", small):
+        for image in (*(tmp_path / f"{name}.jpg" for name in ("gone", "zero", "broken", "cut")), small):
             assert not writer.add(image, SHAPE, "train", image.stem)
         assert report.counts == {
-            "image missing or unreadable (left out)": 3,
+            "image missing or unreadable (left out)": 4,
             "image of another size than its labels (left out)": 1,
         }
         assert not (tmp_path / "out" / "images").exists()

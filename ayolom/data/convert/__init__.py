@@ -14,7 +14,7 @@ from ayolom.data.convert._labels import box_rows, class_map
 from ayolom.data.convert._summary import ImportSummary, TaskSummary
 from ayolom.data.convert._transaction import recover
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report, used_classes
-from ayolom.data.convert._write import DatasetWriter, image_shape, split_by_group
+from ayolom.data.convert._write import DatasetWriter, split_by_group
 from ayolom.data.convert.coco import parse_coco, read_coco
 from ayolom.data.convert.import_dataset import import_dataset
 from ayolom.data.convert.via import parse_via, read_via
@@ -30,7 +30,6 @@ __all__ = (
     "TaskSummary",
     "box_rows",
     "class_map",
-    "image_shape",
     "import_dataset",
     "parse_coco",
     "parse_via",

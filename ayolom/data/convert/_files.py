@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path, PurePosixPath
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".JPG", ".JPEG", ".PNG")
-LARGEST_SIDE = 65535  # of a JPEG; sizes beyond it are mistakes or attacks
 
 
 class Problems(Report):
@@ -94,12 +93,3 @@ def relative_name(path: Path, roots: Sequence[Path | None]) -> str:
         if root is not None and path.is_relative_to(root):
             return path.relative_to(root).as_posix()
     return path.name
-
-
-def usable_shape(height: object, width: object) -> tuple[int, int] | None:
-    """Return (H, W) from two values of an annotation, None when they are no size of an image."""
-    try:
-        shape = (int(float(str(height))), int(float(str(width))))
-    except (ValueError, OverflowError):
-        return None
-    return shape if min(shape) > 0 and max(shape) <= LARGEST_SIDE else None

@@ -1,4 +1,4 @@
-"""Where the images of a source lie, which split they are of, and how large they are by their header."""
+"""Where the images of a source lie, and which split they are of."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ayolom.data.convert._write import image_shape
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-UNKNOWN_SHAPE = (0, 0)  # of an image that cannot be read; the import says so
-UPRIGHT = (0, 1)
-ORIENTATION = 0x0112  # EXIF tag
 SPLIT_WORDS = {
     "train": "train",
     "training": "train",
@@ -95,23 +90,3 @@ class Finder:
                 self._last = (folder, short)
                 return file
         return self.folders[0] / path
-
-
-def header_shape(file: Path) -> tuple[int, int]:
-    """Return (H, W) of an image as training sees it, by its header where that is enough; (0, 0) when unreadable.
-
-    The import checks later that the file can be decoded.
-    """
-    from PIL.JpegImagePlugin import JpegImageFile
-    from PIL.PngImagePlugin import PngImageFile
-
-    # Not Image.open: where it cannot identify a file, the base's patch of it installs a plugin
-    for reader in (JpegImageFile, PngImageFile):
-        try:
-            with reader(file) as image:
-                if image.getexif().get(ORIENTATION, 1) in UPRIGHT:
-                    return image.size[1], image.size[0]
-                break
-        except (OSError, SyntaxError, ValueError, TypeError, KeyError):
-            continue
-    return image_shape(file) or UNKNOWN_SHAPE

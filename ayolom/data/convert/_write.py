@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Literal
 
 import cv2
-import numpy as np
 import yaml
 
+from ayolom.data.convert._sizes import decoded_shape
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -19,18 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    import numpy as np
+
     from ayolom.data.convert._values import Report
-
-
-def image_shape(file: Path) -> tuple[int, int] | None:
-    """Return (H, W) of an image file as training sees it (turned upright), None when it is missing or unreadable."""
-    # Not PIL: where it cannot identify a file, the base's patch of `Image.open` installs a plugin
-    try:
-        data = np.frombuffer(file.read_bytes(), np.uint8)
-    except OSError:
-        return None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    return None if image is None else (image.shape[0], image.shape[1])
 
 
 def split_by_group(
@@ -112,7 +103,7 @@ class DatasetWriter:
         Raises:
             AyolomError: Two images would have the same name.
         """
-        actual = image_shape(image)
+        actual = decoded_shape(image)
         if actual != tuple(shape):
             problem = "image missing or unreadable" if actual is None else "image of another size than its labels"
             self.report.add(f"{problem} (left out)", str(image))

@@ -12,8 +12,9 @@ import numpy as np
 
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._json import JsonFile, head
-from ayolom.data.convert._places import Finder, header_shape, split_of, without_split
+from ayolom.data.convert._places import Finder, split_of, without_split
 from ayolom.data.convert._rle import decode
+from ayolom.data.convert._sizes import header_shape
 from ayolom.data.convert._values import LabelledImage, LabelledObject, Report
 from ayolom.data.convert.coco import LISTS, category_names, labelled_object, lookup_key
 from ayolom.data.walk import walk

@@ -13,7 +13,8 @@ import numpy as np
 
 from ayolom.data.convert import _cityscapes
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import header_shape, split_of
+from ayolom.data.convert._places import split_of
+from ayolom.data.convert._sizes import header_shape
 from ayolom.data.convert._values import LabelledImage
 from ayolom.data.walk import walk
 from ayolom.errors import AyolomError

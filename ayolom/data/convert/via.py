@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ayolom.data.convert._shapes import ellipse
+from ayolom.data.convert._sizes import decoded_shape
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report
-from ayolom.data.convert._write import image_shape
 from ayolom.data.convert.coco import load_json
 from ayolom.errors import AyolomError
 
@@ -31,7 +31,7 @@ def read_via(file: Path, images: Path, attribute: str | None = None, default: st
     """
     content = load_json(file)
     names = [str(entry.get("filename")) for entry in _entries(content, str(file)) if isinstance(entry, dict)]
-    shapes = {name: shape for name in names if (shape := image_shape(images / name)) is not None}
+    shapes = {name: shape for name in names if (shape := decoded_shape(images / name)) is not None}
     return parse_via(content, shapes, str(file), attribute, default)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ayolom.data.convert._sizes import decoded_shape
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report
-from ayolom.data.convert._write import image_shape
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_yolo(images: Path, labels: Path, names: Sequence[str]) -> Annotations:
     for image in map(Path, list_images([images], images)):
         relative = image.relative_to(images.absolute())
         text_file = (labels / relative).with_suffix(".txt")
-        shape = image_shape(image)
+        shape = decoded_shape(image)
         if shape is None:
             report.add("image cannot be read (left out)", str(image))
         elif not text_file.is_file():
