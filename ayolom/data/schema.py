@@ -12,7 +12,7 @@ from ayolom.errors import AyolomError, nearest
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import ModuleType
 
     from ayolom.tasks.base import TaskSpec
@@ -224,7 +224,21 @@ def _tasks(given: Any, label: str) -> dict[str, TaskSpec]:
         raise AyolomError(
             f"{label}: needs a `tasks:` block, such as tasks: {{damage: {{kind: detect, names: [dent, scratch]}}}}"
         )
-    return {name: _task(name, content, f"{label}: tasks: {name}") for name, content in given.items()}
+    tasks = {name: _task(name, content, f"{label}: tasks: {name}") for name, content in given.items()}
+    _check_shared_labels(list(tasks.values()), label)
+    return tasks
+
+
+def _check_shared_labels(specs: Sequence[TaskSpec], label: str) -> None:
+    """Refuse two tasks that read the same files and call the classes in them by other names."""
+    first: dict[tuple[Any, ...], TaskSpec] = {}
+    for spec in specs:
+        other = first.setdefault((spec.kind, spec.labels, spec.masks, spec.polygons), spec)
+        if other.names != spec.names and not (other.single_cls or spec.single_cls):
+            raise AyolomError(
+                f"{label}: tasks: {other.name} and {spec.name} read the same labels but name their classes differently; "
+                f"give each a folder of its own, such as {spec.name}: labels: labels-{spec.name}"
+            )
 
 
 def _task(name: Any, content: Any, where: str) -> TaskSpec:

@@ -171,6 +171,15 @@ def test_one_polygon_class_needs_no_background(data):
     assert schema.tasks["lane"].polygons == "p"
 
 
+def test_two_tasks_may_share_labels_whose_classes_they_call_alike(data):
+    shared = {"kind": "detect", "labels": "labels", "names": ["dent", "door"]}
+    schema = load_schema(data(tasks={"damage": {**shared, "classes": [0]}, "parts": {**shared, "classes": [1]}}))
+    assert list(schema.tasks) == ["damage", "parts"]
+    tasks = {"damage": shared, "parts": {**shared, "names": ["hood", "door"]}}
+    with pytest.raises(AyolomError, match="damage and parts read the same labels but name their classes differently"):
+        load_schema(data(tasks=tasks))
+
+
 def test_an_equal_key_is_refused(tmp_path):
     file = tmp_path / "data.yaml"
     file.write_text("train: a\ntasks: {}\ntrain: b\n")

@@ -93,6 +93,7 @@ class Description:
             AyolomError: The folder is used by something else, or the file is not ours or damaged.
         """
         self.root, self.file = root, root / FILE
+        self._new_folders: dict[str, str] = {}  # of tasks that the file does not have yet, by name
         self.content: dict[str, Any] = {"tasks": {}}
         if self.file.is_file():
             if not self.file.read_text(encoding="utf-8", errors="replace").startswith(MARK):
@@ -150,8 +151,10 @@ class Description:
         store = store or STORES[kind][0]
         base = "masks" if store == "masks" else "labels"
         taken = {value for task in self.content["tasks"].values() for value in task.values() if isinstance(value, str)}
+        taken |= {folder for other, folder in self._new_folders.items() if other != name}
         plain = base not in taken and (kind, store) != ("semantic", "polygons")  # `labels` is left to boxes
-        return store, base if plain else f"{base}-{name}"
+        self._new_folders[name] = base if plain else f"{base}-{name}"
+        return store, self._new_folders[name]
 
     def _known(self, name: str, known: Any, kind: str | None, store: str | None) -> GrowingTask:
         """Return a task that the file has."""

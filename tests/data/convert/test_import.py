@@ -129,6 +129,23 @@ class TestUnion:
         assert folders == {"a": "labels", "b": "labels-b", "c": "masks", "d": "masks-d"}
         assert labelled(out) == {"images/one/train/a.png": ("a", "b", "c", "d")}
 
+    @pytest.mark.parametrize("kind", ["detect", "semantic"])
+    def test_tasks_that_begin_in_one_import_get_folders_of_their_own(self, tmp_path: Path, kind: Any) -> None:
+        source = tmp_path / "one"
+        for file, names in (("d_train.json", ["dent"]), ("p_train.json", ["hood", "door"])):
+            coco(source, {"a.png": [annotation(name) for name in names]}, file)
+        import_dataset(source, tmp_path / "out", tasks=["damage", "parts"], kind=kind)
+        tasks = description(tmp_path / "out")["tasks"]
+        assert len({task.get("labels") or task["masks"] for task in tasks.values()}) == 2
+        for name, classes in (("damage", {"dent"}), ("parts", {"hood", "door"})):
+            names = tasks[name]["names"]
+            if kind == "detect":
+                ids = {row[0] for row in rows(tmp_path / "out", f"{tasks[name]['labels']}/one/train/a.txt")}
+            else:
+                ids = set(pixels(tmp_path / "out", f"{tasks[name]['masks']}/one/train/a.png"))
+            assert {names[i] for i in ids} - {"background"} <= classes, name
+            assert set(names.values()) - {"background"} == classes, name
+
     def test_names_that_differ_in_suffix_or_folder_do_not_share_a_label(self, tmp_path: Path) -> None:
         coco(tmp_path / "one", {"a.png": [], "a.bmp": [], "x/A.png": [annotation("dent")], "x__a.png": []})
         import_dataset(tmp_path / "one", tmp_path / "out", tasks=["damage"])
