@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ayolom.data.convert._places import without_split
+from ayolom.data.convert._splits import without_split
 from ayolom.data.schema import TASK_NAME
 from ayolom.errors import AyolomError, nearest
 from ayolom.yaml_io import load_yaml

@@ -11,7 +11,7 @@ from ayolom.data.convert._shapes import stroke
 from ayolom.data.convert._values import LabelledObject
 
 if TYPE_CHECKING:
-    from ayolom.data.convert._files import Problems
+    from ayolom.data.convert._problems import Problems
 
 BOXES, DRIVABLE, LANE = "vehicles", "drivable", "lane"
 LAYERS = (BOXES, DRIVABLE, LANE)

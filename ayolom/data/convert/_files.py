@@ -1,39 +1,18 @@
-"""Images that annotations name, and the problems of one image."""
+"""Files of a source: the kinds that matter, and the images that annotations name."""
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ayolom.data.convert._places import safe_name
-from ayolom.data.convert._values import Report
 from ayolom.data.walk import is_image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path, PurePosixPath
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".JPG", ".JPEG", ".PNG")
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-
-class Problems(Report):
-    """The report of one image: hands everything on with the image's name.
-
-    Attributes:
-        any: Whether there was a problem; the image then is not complete.
-    """
-
-    def __init__(self, report: Report, image: str) -> None:
-        """Report for an image."""
-        super().__init__()
-        self.report, self.image, self.any = report, image, False
-
-    def add(self, what: str, where: str, image: str = "") -> None:
-        """Count a problem, for which the image has to be put aside."""
-        self.any = True
-        self.report.add(what.removesuffix(" (left out)"), where, image or self.image)
-
-    def note(self, what: str, where: str, image: str = "") -> None:
-        """Count something that loses nothing."""
-        self.report.note(what, where, image or self.image)
+ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".JPG", ".JPEG", ".PNG")  # the likeliest first
 
 
 def is_json(name: str) -> bool:
@@ -59,32 +38,53 @@ def folders_of(folder: Path) -> list[Path]:
         return []
 
 
+def safe_name(name: str) -> PurePosixPath:
+    """Return a file name from a source as a path that stays below the folder it is put on.
+
+    >>> safe_name("C:/data/../a.jpg").as_posix()
+    'data/a.jpg'
+    """
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    kept = [part for part in parts if part not in {"/", "//", "..", "."} and not re.fullmatch(r"[A-Za-z]:", part)]
+    return PurePosixPath(*kept) if kept else PurePosixPath("unnamed")
+
+
 def find_image(name: str, folders: Sequence[Path]) -> Path:
     """Return the image file of a name, never outside the folders.
 
     Args:
         name: As the annotation has it. Names come from other machines: the part of a path that leads somewhere else is
             left away, and another ending is accepted where there is no file of this one.
-        folders: Where to look.
+        folders: Where to look, the likeliest first.
 
     Returns:
-        The file in the first folder that holds it, else where it should be in the first one.
+        The file in the first folder that holds it, else where it should be in the first one. The whole path goes
+        before its last part, and the ending of the name before others.
     """
     path = safe_name(name)
-    for tried in dict.fromkeys((path, path.__class__(path.name))):
-        for folder in folders:
-            if (folder / tried).is_file():
-                return folder / tried
-            if other := _other_ending(folder, tried):
-                return other
+    for tried in dict.fromkeys((path, PurePosixPath(path.name))):
+        files = [folder / tried for folder in folders]
+        found = next((file for file in files if file.is_file()), None) or _with_other_ending(files)
+        if found is not None:
+            return found
     return folders[0] / path
 
 
-def _other_ending(folder: Path, name: PurePosixPath) -> Path | None:
-    """Return the image of a name with another ending, or with one where the name has none."""
-    stem = name.stem if is_image(name.name) else name.name
-    files = ((folder / name).with_name(stem + ending) for ending in ENDINGS)
-    return next((file for file in files if file.is_file()), None)
+def _with_other_ending(files: Iterable[Path]) -> Path | None:
+    """Return the first of the files that is there with another ending, or with one where it has none."""
+    for file in files:
+        stem = file.stem if is_image(file.name) else file.name
+        others = (file.with_name(stem + ending) for ending in ENDINGS) if file.parent.is_dir() else ()
+        found = next((other for other in others if other.is_file()), None)
+        if found is not None:
+            return found
+    return None
+
+
+def those_there(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders that exist, each once; the first one where none does."""
+    given = list(dict.fromkeys(folders))
+    return [folder for folder in given if folder.is_dir()] or given[:1]
 
 
 def relative_name(path: Path, roots: Sequence[Path | None]) -> str:

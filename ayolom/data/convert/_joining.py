@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ayolom.data.convert._places import safe_name
+from ayolom.data.convert._files import safe_name
 from ayolom.data.convert._union import label_place
 from ayolom.errors import AyolomError
 from ayolom.files import file_sha256

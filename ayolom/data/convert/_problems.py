@@ -53,6 +53,28 @@ class ProblemFile(Report):
         csv.writer(self._stream).writerow((what, file, place, image, lost))
 
 
+class Problems(Report):
+    """The report of one image: hands everything on with the image's name.
+
+    Attributes:
+        any: Whether there was a problem; the image then is not complete.
+    """
+
+    def __init__(self, report: Report, image: str) -> None:
+        """Report for an image."""
+        super().__init__()
+        self.report, self.image, self.any = report, image, False
+
+    def add(self, what: str, where: str, image: str = "") -> None:
+        """Count a problem, for which the image has to be put aside."""
+        self.any = True
+        self.report.add(what.removesuffix(" (left out)"), where, image or self.image)
+
+    def note(self, what: str, where: str, image: str = "") -> None:
+        """Count something that loses nothing."""
+        self.report.note(what, where, image or self.image)
+
+
 class AsNotes(Report):
     """Hands everything on as notes on one image: what the writing of a label leaves out loses nothing."""
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ayolom.data.convert._files import Problems, find_image, folders_of, is_json, relative_name
+from ayolom.data.convert._files import find_image, folders_of, is_json, relative_name
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import split_of
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._sizes import header_shape, usable_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._stream import first_keys, read_json
 from ayolom.data.convert._values import LabelledImage, LabelledObject
 from ayolom.data.walk import walk

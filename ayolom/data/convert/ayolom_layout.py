@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ayolom.data.convert._colors import IGNORE, read_palette_png
-from ayolom.data.convert._files import Problems, find_image, folders_of, is_png, relative_name
+from ayolom.data.convert._files import find_image, folders_of, is_png, relative_name
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import split_of
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._sizes import UNKNOWN_SHAPE, header_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage
 from ayolom.data.convert.yolo import parse_yolo
 from ayolom.data.walk import walk

@@ -25,11 +25,12 @@ from ayolom.data.convert._bdd_labels import (
     layer_of,
 )
 from ayolom.data.convert._colors import IGNORE, read_palette_png
-from ayolom.data.convert._files import Problems, find_image, is_json, is_png, relative_name
+from ayolom.data.convert._files import find_image, is_json, is_png, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._json import head
-from ayolom.data.convert._places import split_of
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._sizes import header_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._stream import entries, first_keys, read_json
 from ayolom.data.convert._values import LabelledImage
 from ayolom.data.walk import walk

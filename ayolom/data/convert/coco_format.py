@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ayolom.data.convert._files import find_image, is_json, those_there
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._json import JsonFile, head
-from ayolom.data.convert._places import Finder, split_of, without_split
 from ayolom.data.convert._rle import decode
 from ayolom.data.convert._sizes import header_shape
+from ayolom.data.convert._splits import split_of, without_split
 from ayolom.data.convert._values import LabelledImage, LabelledObject, Report
 from ayolom.data.convert.coco import LISTS, category_names, labelled_object, lookup_key
 from ayolom.data.walk import walk
@@ -50,7 +51,7 @@ class CocoFormat(Format):
         """Return whether a JSON file, or one of the first JSON files of a folder, has COCO's lists."""
         if source.is_file():
             return _is_coco(source)
-        return source.is_dir() and any(_is_coco(file) for file in walk(source, _is_json, LOOKED_AT))
+        return source.is_dir() and any(_is_coco(file) for file in walk(source, is_json, LOOKED_AT))
 
     def layers(self, source: Path, options: ReadOptions) -> tuple[Layer, ...]:
         """Return one layer, or of a folder one for each kind of annotation file in it.
@@ -65,14 +66,9 @@ class CocoFormat(Format):
             yield from _read_file(file, source, options, report)
 
 
-def _is_json(name: str) -> bool:
-    """Return whether a file's name ends like JSON's."""
-    return name.lower().endswith(".json")
-
-
 def _is_coco(file: Path) -> bool:
     """Return whether the beginning of a file looks like COCO's."""
-    text = head(file) if _is_json(file.name) else ""
+    text = head(file) if is_json(file.name) else ""
     return text.lstrip().startswith("{") and bool(LISTED.search(text)) and not FOREIGN.search(text)
 
 
@@ -81,7 +77,7 @@ def _sets(source: Path) -> dict[str, list[Path]]:
     if source.is_file():
         return {without_split(source.stem) or source.stem: [source]}
     sets: dict[str, list[Path]] = {}
-    for file in walk(source, _is_json):
+    for file in walk(source, is_json):
         if _is_coco(file):
             sets.setdefault(without_split(file.stem) or "annotations", []).append(file)
     if not sets:
@@ -107,13 +103,13 @@ def _read_file(file: Path, source: Path, options: ReadOptions, report: Report) -
     """Yield the images of one annotation file."""
     content, base = JsonFile(file), source if source.is_dir() else source.parent
     names = category_names(list(content.items("categories")), str(file), report)
-    finder = Finder([options.images] if options.images else _folders(file))
+    folders = those_there([options.images] if options.images else _folders(file))
     with closing(sqlite3.connect("")) as spool:  # a file without a name, which vanishes with the process
         spool.executescript(SCHEMA)
         if not _spool(content, spool, report):
             raise AyolomError(f"{file}: lists no image (it needs the lists {', '.join(LISTS)}); export as 'COCO'")
         for row, name, height, width in spool.execute("SELECT row, name, height, width FROM images ORDER BY row"):
-            path = finder.find(name)
+            path = find_image(name, folders)
             shape = (height, width) if height else header_shape(path)
             entries = spool.execute("SELECT number, body FROM annotations WHERE image = ? ORDER BY number", (row,))
             objects, complete = [], True

@@ -13,11 +13,12 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from ayolom.data.convert._files import Problems, find_image, folders_of, is_xml, relative_name
+from ayolom.data.convert._files import find_image, folders_of, is_xml, relative_name
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import split_of
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._shapes import ellipse, merged, outline, place_mask, turned
 from ayolom.data.convert._sizes import usable_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage, LabelledObject, Report
 from ayolom.data.convert._xml import Element, XmlError, pieces, root_tag
 from ayolom.errors import AyolomError

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import cv2
 import numpy as np
 
-from ayolom.data.convert._files import Problems, find_image, is_json, relative_name
+from ayolom.data.convert._files import find_image, is_json, relative_name
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import split_of
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._shapes import ellipse, merged, outline, place_mask
 from ayolom.data.convert._sizes import header_shape, usable_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._stream import first_keys, read_json
 from ayolom.data.convert._values import LabelledImage, LabelledObject, Report
 from ayolom.data.walk import is_image, walk

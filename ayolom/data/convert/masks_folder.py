@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 
 from ayolom.data.convert import _cityscapes
+from ayolom.data.convert._files import ENDINGS
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import split_of
 from ayolom.data.convert._sizes import header_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage
 from ayolom.data.walk import walk
 from ayolom.errors import AyolomError
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 IMAGE_FOLDERS = ("images", "JPEGImages", "leftImg8bit", "imgs", "img", "image")
 MASK_FOLDERS = ("masks", "SegmentationClass", "annotations", "mask", "labels", "gtFine", "segmentation", "seg", "gt")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".JPG", ".JPEG", ".PNG")
 NAME_FILES = ("classes.txt", "names.txt", "labels.txt", "class_names.txt")
 CITY_IMAGE = "_leftImg8bit"
 CITY_MASK = re.compile(r"_gtFine_(labelTrainIds|labelIds|color)$|_gtCoarse_(labelTrainIds|labelIds|color)$")
@@ -67,7 +67,7 @@ class MasksFormat(Format):
         if next(_city_masks(source), None) is not None:
             return True
         folders = _folders(source, None)
-        return folders is not None and next(walk(folders[1], _is_png, 1), None) is not None
+        return folders is not None and next(walk(folders[1], _is_mask, 1), None) is not None
 
     def layers(self, source: Path, options: ReadOptions) -> tuple[Layer, ...]:
         """Return the only layer, its names in the order of the ids or of the palette.
@@ -90,7 +90,7 @@ class MasksFormat(Format):
                 yield LabelledImage(name, (label.shape[0], label.shape[1]), (), image, split, label)
 
 
-def _is_png(name: str) -> bool:
+def _is_mask(name: str) -> bool:
     """Return whether a file's name ends like a mask's."""
     return name.lower().endswith((".png", ".bmp", ".tif", ".tiff"))
 
@@ -131,10 +131,10 @@ def _pairs(source: Path, options: ReadOptions) -> Iterator[tuple[Path, Path, str
             f"({', '.join(MASK_FOLDERS)}); give the folder of masks as source= and the images as images="
         )
     pictures, masks = folders
-    for mask in walk(masks, _is_png):
+    for mask in walk(masks, _is_mask):
         relative = mask.relative_to(masks)
         stems = [relative.with_suffix(""), relative.with_name(re.sub(r"[_-]?(mask|seg|label)$", "", relative.stem))]
-        tries = [pictures / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
+        tries = [pictures / f"{stem}{suffix}" for stem in stems for suffix in ENDINGS]
         image = next((file for file in tries if file.is_file()), tries[0])
         yield mask, image, image.relative_to(pictures).as_posix()
 
@@ -146,7 +146,7 @@ def _city_image(mask: Path, source: Path, images: Path | None) -> tuple[Path, st
     parts = [part for part in relative.parts if part not in {"gtFine", "gtCoarse"}]
     bases = [images] if images else [source / "leftImg8bit", source, source.parent / "leftImg8bit"]
     folders = [*(base.joinpath(*parts) for base in bases), *bases, mask.parent]
-    tries = [folder / f"{stem}{suffix}" for folder in folders for suffix in SUFFIXES]
+    tries = [folder / f"{stem}{suffix}" for folder in folders for suffix in ENDINGS]
     return next((file for file in tries if file.is_file()), tries[0]), "/".join([*parts, f"{stem}.png"])
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ayolom.data.convert._files import Problems, find_image, folders_of, is_json, relative_name
+from ayolom.data.convert._files import find_image, folders_of, is_json, relative_name, safe_name
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import safe_name, split_of
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._sizes import header_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._stream import entries, first_keys
 from ayolom.data.convert._values import LabelledImage
 from ayolom.data.convert.via import region_objects, regions_of

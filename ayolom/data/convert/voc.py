@@ -10,11 +10,12 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from ayolom.data.convert._colors import IGNORE
-from ayolom.data.convert._files import Problems, find_image, folders_of, is_png, is_xml, relative_name
+from ayolom.data.convert._files import find_image, folders_of, is_png, is_xml, relative_name
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import split_of
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._shapes import outline
 from ayolom.data.convert._sizes import header_shape, usable_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage, LabelledObject
 from ayolom.data.convert._voc_masks import VOID, class_colors, read_mask
 from ayolom.data.convert._xml import Element, XmlError, pieces, root_tag

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ayolom.data.convert._format import Format, Layer
-from ayolom.data.convert._places import split_of
 from ayolom.data.convert._sizes import UNKNOWN_SHAPE, header_shape
+from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage, Report
 from ayolom.data.convert.yolo import parse_yolo
 from ayolom.data.walk import is_image, walk

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from ayolom.data.convert import LabelledImage, Report, _json
+from ayolom.data.convert._files import find_image, safe_name, those_there
 from ayolom.data.convert._format import ReadOptions
-from ayolom.data.convert._places import safe_name, split_of, without_split
 from ayolom.data.convert._rle import decode
+from ayolom.data.convert._splits import split_of, without_split
 from ayolom.data.convert.coco_format import CocoFormat
 from ayolom.data.convert.masks_folder import MasksFormat
 from ayolom.data.convert.yolo_format import YoloFormat
@@ -307,3 +308,23 @@ def test_names_without_split_and_without_way_out() -> None:
     assert without_split("instances_train2017") == without_split("instances_val2017") == "instances"
     assert safe_name("/etc/../../passwd").as_posix() == "etc/passwd"
     assert safe_name("C:\\data\\a.jpg").as_posix() == "data/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("a.jpg", "one/a.jpg", id="the likeliest folder"),
+        pytest.param("b.jpg", "two/b.jpg", id="this ending before another"),
+        pytest.param("sub/a.jpg", "two/sub/a.png", id="the whole path before its end"),
+        pytest.param("other/c.jpg", "two/c.jpg", id="the end of the path"),
+        pytest.param("c", "two/c.jpg", id="no ending"),
+        pytest.param("../../one/a.jpg", "one/a.jpg", id="no way out"),
+        pytest.param("gone.jpg", "one/gone.jpg", id="missing"),
+    ],
+)
+def test_image_of_a_name(name: str, expected: str, tmp_path: Path) -> None:
+    for file in ("one/a.jpg", "one/b.png", "two/a.jpg", "two/b.jpg", "two/c.jpg", "two/sub/a.png"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    folders = those_there(tmp_path / folder for folder in ("zero", "one", "two", "one"))
+    assert find_image(name, folders) == tmp_path / expected
