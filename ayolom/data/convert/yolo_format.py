@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ayolom.data.convert._format import Format, Layer
+from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._sizes import UNKNOWN_SHAPE, header_shape
 from ayolom.data.convert._splits import split_of
-from ayolom.data.convert._values import LabelledImage, Report
+from ayolom.data.convert._values import LabelledImage
 from ayolom.data.convert.yolo import parse_yolo
 from ayolom.data.walk import is_image, walk
 from ayolom.errors import AyolomError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ayolom.data.convert._format import ReadOptions
+    from ayolom.data.convert._values import Report
 
 SPLITS = ("train", "val", "valid", "test")
 NAME_FILES = ("classes.txt", "obj.names", "classes.names", "names.txt")
@@ -62,29 +64,15 @@ class YoloFormat(Format):
 
 def _read(path: Path, name: str, text_file: Path, split: str | None, layer: Layer, report: Report) -> LabelledImage:
     """Return one image with its objects."""
-    shape, mine = header_shape(path), Report()
+    shape, problems = header_shape(path), Problems(report, name)
     try:
         text = text_file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         report.add("label file is no UTF-8 text", f"{text_file}: whole file", name)
         return LabelledImage(name, shape, (), path, split, complete=False)
     wanted = shape if shape != UNKNOWN_SHAPE else (1, 1)  # an unreadable image is reported by the import
-    objects = parse_yolo(text, layer.names, wanted, text_file, _WithImage(report, mine, name))
-    return LabelledImage(name, shape, objects, path, split, complete=not mine.counts)
-
-
-class _WithImage(Report):
-    """Hands problems on with the name of the image, and counts them."""
-
-    def __init__(self, report: Report, mine: Report, image: str) -> None:
-        """Bind to the report of the import, a count of this image's own, and the image's name."""
-        super().__init__()
-        self.report, self.mine, self.image = report, mine, image
-
-    def add(self, what: str, where: str, image: str = "") -> None:
-        """Count one problem."""
-        self.mine.add(what, where)
-        self.report.add(what.removesuffix(" (left out)"), where, image or self.image)
+    objects = parse_yolo(text, layer.names, wanted, text_file, problems)
+    return LabelledImage(name, shape, objects, path, split, complete=not problems.any)
 
 
 def _is_description(file: Path) -> bool:
