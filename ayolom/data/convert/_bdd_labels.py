@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ayolom.data.convert._poly2d import outlines_of
-from ayolom.data.convert._shapes import stroke
+from ayolom.data.convert._shapes import box_of, stroke
 from ayolom.data.convert._values import LabelledObject
 
 if TYPE_CHECKING:
@@ -71,12 +70,8 @@ def _class(label: dict[str, Any], layer: str) -> str:
 
 def _box(box: dict[str, Any], name: str) -> LabelledObject | None:
     """Return an object with a box, None when that is malformed."""
-    try:
-        x1, y1, x2, y2 = (float(box[key]) for key in ("x1", "y1", "x2", "y2"))
-    except (KeyError, TypeError, ValueError):
-        return None
-    usable = all(math.isfinite(value) for value in (x1, y1, x2, y2)) and x2 >= x1 and y2 >= y1
-    return LabelledObject(name, (), (x1, y1, x2, y2)) if usable else None
+    edges = box_of(box[key] for key in ("x1", "y1", "x2", "y2"))
+    return None if edges is None else LabelledObject(name, (), edges)
 
 
 def _area(poly2d: Any, name: str, layer: str) -> LabelledObject | None:

@@ -40,6 +40,17 @@ def read_palette_png(file: Path) -> tuple[np.ndarray, np.ndarray | None] | None:
     return (pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, 2::-1])), None
 
 
+def classes_of_values(values: np.ndarray, count: int) -> tuple[np.ndarray, list[object]]:
+    """Return values that are class positions, 255 where there is no such class, and the unknown ones that occur.
+
+    Args:
+        values: (H, W) uint8; 255 for what teaches nothing.
+        count: Number of classes.
+    """
+    unknown: list[object] = [int(value) for value in np.unique(values) if value >= count and value != IGNORE]
+    return np.where(values < count, values, IGNORE).astype(np.uint8), unknown
+
+
 def classes_of_colors(
     pixels: np.ndarray, palette: np.ndarray | None, positions: Mapping[tuple[int, int, int], int]
 ) -> tuple[np.ndarray, list[object]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +25,23 @@ def outline(points: object) -> np.ndarray | None:
         return None
     usable = found.ndim == 2 and found.shape[1] == 2 and len(found) > 2 and bool(np.isfinite(found).all())
     return found if usable else None
+
+
+def box_of(values: Iterable[Any], sized: bool = False) -> tuple[float, float, float, float] | None:
+    """Return (x1, y1, x2, y2) of a box, None unless they are four finite numbers and the box is not turned over.
+
+    Args:
+        values: Left, top, right and bottom edge; anything that `float` takes. KeyError of a generator counts as well.
+        sized: Whether the last two are the width and the height.
+    """
+    try:
+        x1, y1, x2, y2 = (float(value) for value in values)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    if sized:
+        x2, y2 = x1 + x2, y1 + y2
+    usable = all(math.isfinite(value) for value in (x1, y1, x2, y2)) and x2 >= x1 and y2 >= y1
+    return (x1, y1, x2, y2) if usable else None
 
 
 def ellipse(centre: tuple[float, float], radii: tuple[float, float], turn: float = 0.0) -> np.ndarray:

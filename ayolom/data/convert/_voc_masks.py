@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ayolom.data.convert._colors import IGNORE, classes_of_colors, read_palette_png
+from ayolom.data.convert._colors import classes_of_colors, classes_of_values, read_palette_png
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -85,11 +85,5 @@ def read_mask(file: Path, positions: Mapping[Color, int], count: int) -> tuple[n
         return None
     values, palette = stored
     if values.ndim == 2 and palette is None:
-        return _classes_of_values(values, count)
+        return classes_of_values(values, count)
     return classes_of_colors(values, palette, positions)
-
-
-def _classes_of_values(values: np.ndarray, count: int) -> tuple[np.ndarray, list[object]]:
-    """Return grey values, which are class numbers, with 255 for unknown ones, and those."""
-    unknown: list[object] = [int(value) for value in np.unique(values) if value >= count and value != IGNORE]
-    return np.where(values < count, values, IGNORE).astype(np.uint8), unknown

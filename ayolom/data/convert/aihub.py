@@ -8,7 +8,6 @@ like names (`TS_damage` and `TL_damage`). Photos of one vehicle share the last n
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from ayolom.data.convert._files import find_image, folders_of, is_json, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
+from ayolom.data.convert._shapes import box_of
 from ayolom.data.convert._sizes import header_shape, usable_shape
 from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._stream import first_keys, read_json
@@ -182,7 +182,7 @@ def _object(entry: Any, layer: str, where: str, problems: Problems) -> LabelledO
     if layer == DAMAGE and label not in DAMAGES:
         problems.add(f"unknown damage '{label}'", where)
         return None
-    polygons, box = _outlines(entry.get("segmentation")), _box(entry.get("bbox"))
+    polygons, box = _outlines(entry.get("segmentation")), box_of(entry.get("bbox") or (), sized=True)
     if polygons is None:
         problems.add("malformed outline", where)
         return None
@@ -222,16 +222,6 @@ def _points(value: list[Any], flat: bool) -> tuple[np.ndarray, ...] | None:
         return None
     points = np.array(value, dtype=np.float64).reshape(-1, 2)
     return (points,) if len(points) > 2 and np.isfinite(points).all() else None
-
-
-def _box(value: Any) -> tuple[float, float, float, float] | None:
-    """Return the edges of a box written as x, y, width, height; None when there is no usable one."""
-    try:
-        x, y, width, height = (float(number) for number in value)
-    except (TypeError, ValueError):
-        return None
-    usable = all(math.isfinite(number) for number in (x, y, width, height)) and min(width, height) >= 0
-    return (x, y, x + width, y + height) if usable else None
 
 
 class _ImageFolders:

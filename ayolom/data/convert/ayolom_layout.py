@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ayolom.data.convert._colors import IGNORE, read_palette_png
+from ayolom.data.convert._colors import classes_of_values, read_palette_png
 from ayolom.data.convert._files import find_image, folders_of, is_png, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
@@ -156,9 +156,8 @@ def _read_map(
     values, problems = stored[0], Problems(report, str(path))
     if NUMBER.search(layer.name):
         values = (values > 0).astype(np.uint8)
-    strange = [int(value) for value in np.unique(values) if value >= len(layer.names) and value != IGNORE]
+    values, strange = classes_of_values(values, len(layer.names))
     if strange:
         problems.add(f"values {strange} of no class in a class map", str(file))
-        values = np.where(values < len(layer.names), values, IGNORE).astype(np.uint8)
     shape, name = (values.shape[0], values.shape[1]), relative_name(path, [images])
     yield LabelledImage(name, shape, (), path, split, class_map=values, complete=not problems.any)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from ayolom.data.convert._bdd_frames import UNKNOWN, frames, is_bdd, kinds, labels, units
 from ayolom.data.convert._bdd_labels import AREAS, BOXES, DRIVABLE, LANE, LANES, LAYERS, labelled_object
 from ayolom.data.convert._bdd_maps import COLOURED, OLD_MAP, map_folders, positions
-from ayolom.data.convert._colors import IGNORE, read_palette_png
+from ayolom.data.convert._colors import classes_of_values, read_palette_png
 from ayolom.data.convert._files import find_image, is_json, is_png, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
@@ -125,10 +123,9 @@ def _read_map(
         report.add("class map that cannot be read", str(file), str(path))
         return
     values, problems = positions(stored[0], layer.name, file, folder), Problems(report, str(path))
-    strange = [int(value) for value in np.unique(values) if value >= len(layer.names) and value != IGNORE]
+    values, strange = classes_of_values(values, len(layer.names))
     if strange:
         problems.add(f"values {strange} of no class in a class map", str(file))
-        values = np.where(values < len(layer.names), values, IGNORE).astype(np.uint8)
     name, split = relative_name(path, [*folders, source]), split_of(relative_name(file, [source.parent]))
     shape = (values.shape[0], values.shape[1])
     yield LabelledImage(name, shape, (), path, split, class_map=values, complete=not problems.any)

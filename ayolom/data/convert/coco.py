@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ayolom.data.convert._shapes import box_of
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report
 from ayolom.errors import AyolomError
 
@@ -151,12 +151,7 @@ def _box(value: Any, where: str, report: Report) -> tuple[float, float, float, f
     """Return x1, y1, x2, y2 of a COCO box (x, y, width, height), None when there is none."""
     if value is None or value == []:
         return None
-    try:
-        x, y, width, height = (float(number) for number in value)
-    except (TypeError, ValueError):
+    found = box_of(value, sized=True)
+    if found is None:
         report.add("malformed box (left out)", where)
-        return None
-    if not all(math.isfinite(number) for number in (x, y, width, height)) or width < 0 or height < 0:
-        report.add("malformed box (left out)", where)
-        return None
-    return x, y, x + width, y + height
+    return found

@@ -6,14 +6,13 @@ first and the last pixel in it, so that `xmin` 1, `xmax` 10 are the edges 0 and 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, ClassVar
 
 from ayolom.data.convert._colors import IGNORE
 from ayolom.data.convert._files import find_image, folders_of, is_png, is_xml, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
-from ayolom.data.convert._shapes import outline
+from ayolom.data.convert._shapes import box_of, outline
 from ayolom.data.convert._sizes import header_shape, usable_shape
 from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage, LabelledObject
@@ -185,15 +184,12 @@ def _object(entry: Element, file: str, problems: Problems) -> LabelledObject | N
 
 def _box(box: Element) -> tuple[float, float, float, float] | None:
     """Return the edges of a box, None when it is malformed."""
-    try:
-        x1, y1, x2, y2 = (float(box.value(name)) for name in ("xmin", "ymin", "xmax", "ymax"))
-    except ValueError:
-        return None
-    if not all(math.isfinite(value) for value in (x1, y1, x2, y2)) or x2 < x1 or y2 < y1:
+    edges = box_of(box.value(name) for name in ("xmin", "ymin", "xmax", "ymax"))
+    if edges is None:
         return None
     # Some exporters count from 0: their first pixel is the border all the same
-    x1, y1 = (0.0 if value == 0 else value - FIRST_PIXEL for value in (x1, y1))
-    return x1, y1, x2, y2
+    x1, y1 = (0.0 if value == 0 else value - FIRST_PIXEL for value in edges[:2])
+    return x1, y1, *edges[2:]
 
 
 def _points(polygon: Element) -> np.ndarray | None:
