@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # By group and name, the module whose COMMAND it is. Those of the group "" stand alone: `yolo inspect`.
 GROUPS: dict[str, dict[str, str]] = {
-    "": {"compare": "compare", "inspect": "inspect"},
+    "": {"compare": "compare", "inspect": "inspect", "serve": "serve"},
     "data": {
         "import": "data_import",
         "check": "data_check",

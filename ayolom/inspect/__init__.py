@@ -12,17 +12,21 @@ from ayolom.inspect.findings import find_damages, pair
 from ayolom.inspect.gather import Gatherer
 from ayolom.inspect.language import Language, load_language
 from ayolom.inspect.merging import Group, Sighting, merge
-from ayolom.inspect.objects import Damage, Finding, Inspection, PhotoCheck, json_schema
+from ayolom.inspect.objects import LEVELS, Damage, Finding, Inspection, PhotoCheck, json_schema
 from ayolom.inspect.parts import PartMap
 from ayolom.inspect.photo import check_photo
+from ayolom.inspect.rebuild import kept_picture, rebuild_report
 from ayolom.inspect.repair import RepairTable, load_repairs
 from ayolom.inspect.report import write_report
+from ayolom.inspect.review import Change, Reviewer
 from ayolom.inspect.rules import Rules, load_rules
 from ayolom.inspect.run import Options, inspect_pictures, inspect_vehicle
 from ayolom.inspect.severity import rate
 from ayolom.inspect.tracking import Tracker
 
 __all__ = [
+    "LEVELS",
+    "Change",
     "Damage",
     "Damages",
     "Finding",
@@ -35,6 +39,7 @@ __all__ = [
     "PhotoCheck",
     "Picture",
     "RepairTable",
+    "Reviewer",
     "Rules",
     "Sighting",
     "Tracker",
@@ -46,6 +51,7 @@ __all__ = [
     "inspect_pictures",
     "inspect_vehicle",
     "json_schema",
+    "kept_picture",
     "load_inspection",
     "load_language",
     "load_repairs",
@@ -53,5 +59,6 @@ __all__ = [
     "merge",
     "pair",
     "rate",
+    "rebuild_report",
     "write_report",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import cv2
 import numpy as np
 
 from ayolom.inspect.findings import worst
+from ayolom.inspect.objects import Verdict
 from ayolom.inspect.report._diagram import SIZE, draw_diagram
 from ayolom.inspect.report._font import embedded_font
 from ayolom.pages import picture, render
@@ -46,6 +47,8 @@ def as_page(inspection: Inspection, folder: Path, language: Language, rules: Rul
         "pictures": [_shown(view, folder) for view in inspection.views],
         "warned": sum(bool(view.check.problems) for view in inspection.views),
         "totals": totals(inspection),
+        "review_counts": review_counts(inspection),
+        "review_partly": any(damage.review is None for damage in inspection.damages),
         "gone": {} if inspection.comparison is None else {one.id: one for one in inspection.comparison.gone},
         "by_id": {damage.id: damage for damage in inspection.damages},
     }
@@ -60,6 +63,13 @@ def totals(inspection: Inspection) -> tuple[float | None, float | None]:
     hours = [one.hours for one in operations if one.hours is not None]
     costs = [one.cost for one in operations if one.cost is not None]
     return (sum(hours) if hours else None), (sum(costs) if costs else None)
+
+
+def review_counts(inspection: Inspection) -> dict[str, int]:
+    """Return how many damages a person confirmed, corrected, added and removed."""
+    verdicts = [damage.review for damage in inspection.damages]
+    removed = 0 if inspection.review is None else len(inspection.review.removed)
+    return {**{verdict: verdicts.count(verdict) for verdict in get_args(Verdict)}, "removed": removed}
 
 
 def status_of(inspection: Inspection, damage: Damage) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ayolom.draw.fonts import find_font
 from ayolom.errors import AyolomError
 from ayolom.inspect.report._diagram import SIZE, draw_diagram
-from ayolom.inspect.report._page import status_of, totals
+from ayolom.inspect.report._page import review_counts, status_of, totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +105,11 @@ class _Document:
         if cost is not None:
             facts.append((t("cost"), f"{cost:,.2f} {one.currency or ''}"))
         self._text("   ".join(f"{name}: {value}" for name, value in facts), 10)
+        if one.review is not None:
+            at = one.review.reviewed_at[:16].replace("T", " ")
+            partly = any(damage.review is None for damage in one.damages)
+            told = f"{t('reviewed')} {t('reviewed_counts', at=at, **review_counts(one))}"
+            self._text(f"{told} {t('reviewed_partly')}" if partly else told, 9)
 
     def _overview(self) -> None:
         """Put the drawing beside the list of damages."""
@@ -182,6 +187,8 @@ class _Document:
         lines = [f"{t('confidence')}: {t.percent(damage.confidence)}   {t('state')}: {t(f'states.{damage.state}')}"]
         if damage.extent_share is not None:
             lines.insert(0, f"{t('extent')}: {t('extent_text', value=t.percent(damage.extent_share, 1))}")
+        if damage.review is not None:
+            lines.append(f"{t('review')}: {t(f'reviews.{damage.review}')}")
         if (status := status_of(self._one, damage)) is not None:
             lines.append(f"{t('status')}: {t(f'statuses.{status}')}")
         lines += [f"{t('repair')}: {one.operation}" for one in damage.operations]
