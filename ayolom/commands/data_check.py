@@ -50,7 +50,7 @@ COMMAND = Command(
             "crops",
             integer(0),
             "most images among which other crops of one scene are looked for: 20 ms and 20 kB each; 0: none",
-            default=1000,
+            default=2000,
         ),
         Option("imgsz", integer(32), "size of training, by which tiny boxes are measured", default=640),
         Option("tiny", number(0), "pixels at that size: boxes with a shorter side below it are tiny", default=4.0),

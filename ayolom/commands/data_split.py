@@ -63,7 +63,7 @@ COMMAND = Command(
             "crops",
             integer(0),
             "most images among which other crops of one scene are looked for; 0: none",
-            1000,
+            2000,
         ),
         Option("out", path, "folder of the lists and the new YAML (default: the data's folder)"),
         Option("overwrite", flag, "replace the files of an earlier split", False),

@@ -25,7 +25,7 @@ from ayolom.errors import AyolomError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-MOST = 1000  # images up to which commands look for crops unasked: about 20 ms each
+MOST = 2000  # images up to which commands look for crops unasked: about 20 ms each
 SIDE = 400  # pixels of the longer side at which corners are found
 CORNERS = 400
 TABLES, BITS = 4, 16  # words of a descriptor, bits of a word

@@ -236,8 +236,8 @@ def _check_shared_labels(specs: Sequence[TaskSpec], label: str) -> None:
         other = first.setdefault((spec.kind, spec.labels, spec.masks, spec.polygons), spec)
         if other.names != spec.names and not (other.single_cls or spec.single_cls):
             raise AyolomError(
-                f"{label}: tasks: {other.name} and {spec.name} read the same labels but name their classes differently; "
-                f"give each a folder of its own, such as {spec.name}: labels: labels-{spec.name}"
+                f"{label}: tasks: {other.name} and {spec.name} read the same labels but call the classes by "
+                f"other names; give each a folder of its own, such as {spec.name}: labels: labels-{spec.name}"
             )
 
 

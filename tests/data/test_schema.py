@@ -176,7 +176,7 @@ def test_two_tasks_may_share_labels_whose_classes_they_call_alike(data):
     schema = load_schema(data(tasks={"damage": {**shared, "classes": [0]}, "parts": {**shared, "classes": [1]}}))
     assert list(schema.tasks) == ["damage", "parts"]
     tasks = {"damage": shared, "parts": {**shared, "names": ["hood", "door"]}}
-    with pytest.raises(AyolomError, match="damage and parts read the same labels but name their classes differently"):
+    with pytest.raises(AyolomError, match="damage and parts read the same labels but call the classes by other names"):
         load_schema(data(tasks=tasks))
 
 

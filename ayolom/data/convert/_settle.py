@@ -73,11 +73,13 @@ class Judge:
             self.report.add(f"class '{item.label}' is not in the map", where, image.file)
             name = IGNORED
         if name is None:
+            self._note_by_map(item, "dropped", where, image)
             return replace(item, label="")
         inside = self._inside(item, where, image)
         if inside is None or name == IGNORED:
             return inside and self._region(inside)
         if name == IGNORE_NAME:
+            self._note_by_map(item, "ignored", where, image)
             return self._region(inside) or replace(inside, label="")
         if item.crowd:
             self.report.note(f"crowd ({'teaches nothing' if self.task.is_mask else 'left out'})", where, image.file)
@@ -85,7 +87,14 @@ class Judge:
         if self.task.is_mask and not inside.polygons and inside.mask is None:
             self.report.add("box without an outline (its region teaches nothing)", where, image.file)
             return self._region(inside)
+        if self.task.store == "boxes" and len(inside.polygons) > 1:
+            self.report.note(f"'{name}' of several outlines (one box round them all)", where, image.file)
         return replace(inside, label=name)
+
+    def _note_by_map(self, item: LabelledObject, fate: str, where: str, image: LabelledImage) -> None:
+        """Note an object that the map leaves out; background as such is nothing to tell."""
+        if item.label.strip().lower() not in BACKGROUND_NAMES:
+            self.report.note(f"class '{item.label.strip()}' is {fate} by the map", where, image.file)
 
     def _region(self, item: LabelledObject) -> LabelledObject | None:
         """Return the region of an object that teaches nothing; None where labels cannot say that."""

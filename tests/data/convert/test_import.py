@@ -163,6 +163,18 @@ class TestMap:
         assert pixels(tmp_path / "out", "masks/one/train/a.png") == {0: 8000 - 300, 1: 200, 255: 100}
         summary = import_dataset(tmp_path / "one", tmp_path / "out", tasks=["damage"], classes=classes)
         assert dict(summary.tasks["damage"].objects) == {"door": 2}
+        told = [f"class '{name}' is {fate} by the map" for name, fate in (("c", "dropped"), ("d", "ignored"))]
+        assert dict(summary.report.notes) == dict.fromkeys(told, 1)
+
+    def test_one_object_of_several_outlines_is_told_where_it_becomes_one_box(self, tmp_path: Path) -> None:
+        wheels = annotation("wheel", [10, 10, 20, 10, 20, 20, 10, 20])
+        wheels["segmentation"] += [[60, 10, 70, 10, 70, 20, 60, 20]]
+        coco(tmp_path / "one", {"a.png": [wheels]})
+        told = {"'wheel' of several outlines (one box round them all)": 1}
+        summary = import_dataset(tmp_path / "one", tmp_path / "out", tasks=["parts"], kind="detect")
+        assert told.items() <= dict(summary.report.notes).items()
+        summary = import_dataset(tmp_path / "one", tmp_path / "out", tasks=["masks"], kind="semantic")
+        assert not told.items() & dict(summary.report.notes).items()
         assert not summary.report.counts
 
     def test_unknown_class_costs_boxes_the_label_and_masks_the_region(self, tmp_path: Path) -> None:
