@@ -142,6 +142,7 @@ class TestCoco:
             pytest.param({"label": "door", "segmentation": [SQUARE[:-1]]}, "malformed outline", id="odd count"),
             pytest.param({"label": "door", "segmentation": [[*SQUARE, 1, math.nan]]}, "malformed outline", id="nan"),
             pytest.param({"label": "door", "segmentation": [["a"] * 6]}, "malformed outline", id="words"),
+            pytest.param({"label": "door", "segmentation": [[10**400, *SQUARE[1:]]]}, "malformed outline", id="huge"),
             pytest.param({"label": "door", "bbox": [1, 2, 3]}, "malformed box", id="three numbers"),
             pytest.param({"label": "door", "bbox": [1, 2, -3, 4]}, "malformed box", id="negative width"),
             pytest.param({"label": "door", "bbox": 5}, "malformed box", id="a number as box"),
@@ -384,6 +385,12 @@ class TestVia:
             pytest.param(via_region({**VIA_SQUARE, "all_points_x": [1, 2]}), "malformed region", id="unequal lists"),
             pytest.param(via_region({"name": "rect", "x": 1}), "malformed region", id="rectangle without size"),
             pytest.param(via_region({"name": "circle", "cx": 1, "cy": 2}), "malformed region", id="no radius"),
+            pytest.param(
+                via_region({"name": "rect", "x": 10**400, "y": 1, "width": 2, "height": 2}),
+                "malformed region",
+                id="huge",
+            ),
+            pytest.param(via_region({"name": ["rect"]}), "kind '['rect']'", id="list as kind"),
             pytest.param("x", "malformed region", id="a word"),
         ],
     )

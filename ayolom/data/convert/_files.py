@@ -44,7 +44,7 @@ def safe_name(name: str) -> PurePosixPath:
     >>> safe_name("C:/data/../a.jpg").as_posix()
     'data/a.jpg'
     """
-    parts = PurePosixPath(name.replace("\\", "/")).parts
+    parts = PurePosixPath(name.replace("\\", "/").replace("\0", "")).parts  # no system has that sign in a path
     kept = [part for part in parts if part not in {"/", "//", "..", "."} and not re.fullmatch(r"[A-Za-z]:", part)]
     return PurePosixPath(*kept) if kept else PurePosixPath("unnamed")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+TYPES = ("L", "C")  # of the points: a corner, one of a curve
 STEPS = 12  # straight pieces by which a curve is drawn
 
 
@@ -23,6 +24,8 @@ def outlines_of(poly2d: Any, closed: bool) -> list[np.ndarray] | None:
     if not isinstance(poly2d, list) or not poly2d:
         return None
     if isinstance(poly2d[0], list):
+        if not all(isinstance(point, list) and point for point in poly2d):
+            return None
         poly2d = [{"vertices": [point[:2] for point in poly2d], "types": [point[-1] for point in poly2d]}]
     lines = [_line(entry, closed) for entry in poly2d]
     found = [line for line in lines if line is not None]
@@ -35,12 +38,12 @@ def _line(entry: Any, closed: bool) -> np.ndarray | None:
         return None
     try:
         corners = np.array(entry.get("vertices"), dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 2 or not np.isfinite(corners).all():
         return None
     types = entry.get("types") or "L" * len(corners)
-    if len(types) != len(corners) or any(kind not in {"L", "C"} for kind in types):
+    if not isinstance(types, (str, list)) or len(types) != len(corners) or any(kind not in TYPES for kind in types):
         return None
     return _drawn(corners, list(types), bool(entry.get("closed", closed)))
 

@@ -21,7 +21,7 @@ def outline(points: object) -> np.ndarray | None:
     """Return points as (K, 2) float64 x, y, None unless they are three or more pairs of finite numbers."""
     try:
         found = np.array(points, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     usable = found.ndim == 2 and found.shape[1] == 2 and len(found) > 2 and bool(np.isfinite(found).all())
     return found if usable else None

@@ -13,12 +13,10 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from ayolom.data.convert._files import find_image, folders_of, is_json, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
-from ayolom.data.convert._shapes import box_of
+from ayolom.data.convert._shapes import box_of, outline
 from ayolom.data.convert._sizes import header_shape, usable_shape
 from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._stream import first_keys, read_json
@@ -28,6 +26,8 @@ from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import numpy as np
 
     from ayolom.data.convert._format import ReadOptions
     from ayolom.data.convert._values import Report
@@ -220,8 +220,8 @@ def _points(value: list[Any], flat: bool) -> tuple[np.ndarray, ...] | None:
     """Return one outline, None when it is none."""
     if flat and len(value) % 2:
         return None
-    points = np.array(value, dtype=np.float64).reshape(-1, 2)
-    return (points,) if len(points) > 2 and np.isfinite(points).all() else None
+    points = outline(list(zip(value[::2], value[1::2], strict=True)) if flat else value)
+    return None if points is None else (points,)
 
 
 class _ImageFolders:

@@ -101,7 +101,7 @@ def _image_entries(images: list[Any], source: str, report: Report) -> dict[Any, 
         where = f"{source}: images[{number}]"
         try:
             key, name, shape = entry["id"], entry["file_name"], (int(entry["height"]), int(entry["width"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             report.add("malformed image entry (left out)", where)
             continue
         if lookup_key(key) is None or not isinstance(name, str) or min(shape) < 1:
@@ -138,7 +138,7 @@ def _polygons(segmentation: Any, where: str, report: Report) -> tuple[np.ndarray
     for flat in outlines:
         try:
             points = np.array(flat, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             points = np.zeros(0)
         if points.ndim != 1 or points.size < 6 or points.size % 2 or not np.isfinite(points).all():
             report.add("malformed outline (left out)", where)

@@ -118,7 +118,7 @@ def _image_path(name: Any, file: Path, source: Path, options: ReadOptions) -> Pa
     LabelMe writes it relative to the JSON file, also upwards (`../images/a.jpg`); that is followed within the folder
     around the source, and no further.
     """
-    name = name.replace("\\", "/") if isinstance(name, str) and name.strip() else file.stem
+    name = name.replace("\\", "/").replace("\0", "") if isinstance(name, str) and name.strip() else file.stem
     if options.images is not None:
         return find_image(name, [options.images])
     beside = (file.parent / name).resolve()

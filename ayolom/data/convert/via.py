@@ -126,14 +126,14 @@ def _labels(attributes: Any, attribute: str | None, default: str | None) -> list
 def _outline(shape: Any, where: str, report: Report) -> np.ndarray | None:
     """Return a region's outline (K, 2) in pixels, None when it is malformed or of a kind without area."""
     shape = shape if isinstance(shape, dict) else {}
-    kind = shape.get("name")
+    kind = str(shape.get("name"))
     maker = {"polygon": _polygon, "polyline": _polygon, "rect": _rectangle, "circle": _ellipse, "ellipse": _ellipse}
     if kind not in maker:
         report.add(f"region of the kind '{kind}' (left out)", where)
         return None
     try:
         points = maker[kind](shape)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         points = np.zeros((0, 2))
     if len(points) < 3 or not np.isfinite(points).all():
         report.add("malformed region (left out)", where)

@@ -51,7 +51,7 @@ class ViaFormat(Format):
         regions = [region for file in files for region in islice(_first_regions(file), LOOKED_AT)]
         attribute = options.attribute or _only_attribute(regions, source, options)
         names = options.names or tuple(dict.fromkeys(name for file in files for name in _declared(file, attribute)))
-        kinds = {region["shape_attributes"].get("name") for region in regions}
+        kinds = {str(region["shape_attributes"].get("name")) for region in regions}
         return (Layer("objects", "semantic" if kinds - {"rect"} else "detect", names),)
 
     def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:

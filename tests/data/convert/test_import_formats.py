@@ -308,6 +308,7 @@ def test_names_without_split_and_without_way_out() -> None:
     assert without_split("instances_train2017") == without_split("instances_val2017") == "instances"
     assert safe_name("/etc/../../passwd").as_posix() == "etc/passwd"
     assert safe_name("C:\\data\\a.jpg").as_posix() == "data/a.jpg"
+    assert safe_name("a\0.jpg").as_posix() == "a.jpg"
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ def test_layers(tmp_path: Path) -> None:
         pytest.param(damage(None), "annotation of neither damage nor part", id="nothing"),
         pytest.param(damage(segmentation=[[1, 2, 3]]), "malformed outline", id="odd numbers"),
         pytest.param(damage(segmentation=[["x"]]), "malformed outline", id="no numbers"),
+        pytest.param(damage(segmentation=[[10**400, 1, 2, 3, 4, 5]]), "malformed outline", id="number beyond floats"),
         pytest.param(damage(segmentation=[[[[[[[[POINTS]]]]]]]]), "malformed outline", id="too deep"),
         pytest.param(damage(segmentation=[], bbox=None), "annotation without outline and box", id="no place"),
         pytest.param("nonsense", "malformed annotation", id="no dictionary"),

@@ -190,6 +190,11 @@ class TestCurves:
             pytest.param([{"vertices": [[0, 0], [1, 1]], "types": "LX"}], id="unknown type"),
             pytest.param([{"vertices": [[0, 0], [1, 1]], "types": "L"}], id="few types"),
             pytest.param([{"vertices": [[0, 0], [1, "x"]]}], id="no number"),
+            pytest.param([{"vertices": [[0, 0], [1, 10**400]]}], id="number beyond floats"),
+            pytest.param([{"vertices": [[0, 0], [1, 1]], "types": 2}], id="types of no kind"),
+            pytest.param([{"vertices": [[0, 0], [1, 1]], "types": [["L"], "L"]}], id="list as type"),
+            pytest.param([[0, 0, "L"], []], id="point without numbers"),
+            pytest.param([[0, 0, "L"], 5], id="number as point"),
             pytest.param("nonsense", id="no list"),
         ],
     )
