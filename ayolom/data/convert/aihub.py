@@ -13,33 +13,27 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ayolom.data.convert._aihub_labels import DAMAGE, DAMAGES, KINDS, PARTS, labelled_object, text_of
 from ayolom.data.convert._files import find_image, folders_of, is_json, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
-from ayolom.data.convert._shapes import box_of, outline
 from ayolom.data.convert._sizes import header_shape, usable_shape
 from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._stream import first_keys, read_json
-from ayolom.data.convert._values import LabelledImage, LabelledObject
+from ayolom.data.convert._values import LabelledImage
 from ayolom.data.walk import walk
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-
     from ayolom.data.convert._format import ReadOptions
     from ayolom.data.convert._values import Report
 
-DAMAGE, PARTS = "damage", "parts"
-KINDS = {DAMAGE: "damage", PARTS: "part"}  # key of an annotation by layer
-DAMAGES = ("Scratched", "Separated", "Crushed", "Breakage")
 LABELS, IMAGES = "라벨링데이터", "원천데이터"
 BOTH = "damage_part"  # the set whose images all have both
 ARCHIVE = re.compile(r"^([TV])L_")
 CASE = re.compile(r"-(\d+)$")
-DEEPEST = 6  # levels of lists; four occur
 LOOKED_AT = 20
 
 
@@ -119,7 +113,7 @@ def _layers_in(annotations: list[Any], file: Path) -> set[str]:
     if any(BOTH in part for part in file.parts):
         return {DAMAGE, PARTS}
     entries = [entry for entry in annotations if isinstance(entry, dict)]
-    return {layer for layer, key in KINDS.items() if any(_text(entry.get(key)) for entry in entries)}
+    return {layer for layer, key in KINDS.items() if any(text_of(entry.get(key)) for entry in entries)}
 
 
 def _annotations(content: Any) -> list[Any]:
@@ -136,11 +130,6 @@ def _image_entry(content: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(value: Any) -> str:
-    """Return a text without blanks around it, "" for anything else."""
-    return value.strip() if isinstance(value, str) else ""
-
-
 def _read(file: Path, layer: str, finder: _ImageFolders, source: Path, report: Report) -> Iterator[LabelledImage]:
     """Yield the image of one file if the file is labelled for the layer."""
     try:
@@ -154,74 +143,18 @@ def _read(file: Path, layer: str, finder: _ImageFolders, source: Path, report: R
     annotations, entry = _annotations(content), _image_entry(content)
     if layer not in _layers_in(annotations, file):
         return
-    name = _text(entry.get("file_name")) or file.stem
+    name = text_of(entry.get("file_name")) or file.stem
     path = finder.find(name, file)
     shape = usable_shape(entry.get("height"), entry.get("width")) or header_shape(path)
     problems, single = Problems(report, str(path)), isinstance(content["annotations"], dict)
     objects = []
     for number, annotation in enumerate(annotations):
         where = f"{file}: annotations" + ("" if single else f"[{number}]")
-        item = _object(annotation, layer, where, problems)
+        item = labelled_object(annotation, layer, where, problems)
         objects += [] if item is None else [item]
     split = split_of(relative_name(file.parent, [source.parent]))
     file_name = relative_name(path, [finder.images, source])
     yield LabelledImage(file_name, shape, tuple(objects), path, split, complete=not problems.any)
-
-
-def _object(entry: Any, layer: str, where: str, problems: Problems) -> LabelledObject | None:
-    """Return one annotation as an object of a layer, None when it is of the other or cannot be used."""
-    if not isinstance(entry, dict):
-        problems.add("malformed annotation", where)
-        return None
-    names = {name: _text(entry.get(key)) for name, key in KINDS.items()}
-    label = names[layer]
-    if not label:
-        if not any(names.values()):
-            problems.add("annotation of neither damage nor part", where)
-        return None
-    if layer == DAMAGE and label not in DAMAGES:
-        problems.add(f"unknown damage '{label}'", where)
-        return None
-    polygons, box = _outlines(entry.get("segmentation")), box_of(entry.get("bbox") or (), sized=True)
-    if polygons is None:
-        problems.add("malformed outline", where)
-        return None
-    if not polygons and box is None:
-        problems.add("annotation without outline and box", where)
-        return None
-    return LabelledObject(label, polygons, box, where=where)
-
-
-def _outlines(value: Any, depth: int = 0) -> tuple[np.ndarray, ...] | None:
-    """Return the outlines in lists nested to any depth: of pairs, or of numbers in a row; None when malformed."""
-    if value is None or value == []:
-        return ()
-    if not isinstance(value, list) or depth > DEEPEST:
-        return None
-    if all(isinstance(part, (int, float)) for part in value):
-        return _points(value, flat=True)
-    if all(_is_pair(part) for part in value):
-        return _points(value, flat=False)
-    found: list[np.ndarray] = []
-    for part in value:
-        inner = _outlines(part, depth + 1)
-        if inner is None:
-            return None
-        found.extend(inner)
-    return tuple(found)
-
-
-def _is_pair(value: Any) -> bool:
-    """Return whether a value is a point."""
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, (int, float)) for number in value)
-
-
-def _points(value: list[Any], flat: bool) -> tuple[np.ndarray, ...] | None:
-    """Return one outline, None when it is none."""
-    if flat and len(value) % 2:
-        return None
-    points = outline(list(zip(value[::2], value[1::2], strict=True)) if flat else value)
-    return None if points is None else (points,)
 
 
 class _ImageFolders:

@@ -5,21 +5,18 @@ The format: https://docs.cvat.ai/docs/other/xml_format.
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 from zipfile import BadZipFile, ZipFile
 
-import numpy as np
-
+from ayolom.data.convert._cvat_labels import labelled_object
 from ayolom.data.convert._files import find_image, folders_of, is_xml, relative_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
-from ayolom.data.convert._shapes import ellipse, merged, outline, place_mask, turned
+from ayolom.data.convert._shapes import merged
 from ayolom.data.convert._sizes import usable_shape
 from ayolom.data.convert._splits import split_of
-from ayolom.data.convert._values import LabelledImage, LabelledObject, Report
+from ayolom.data.convert._values import LabelledImage, Report
 from ayolom.data.convert._xml import Element, XmlError, pieces, root_tag
 from ayolom.errors import AyolomError
 
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 50  # images that say whether a source holds outlines
 OUTLINES = frozenset({"polygon", "mask", "ellipse"})
-WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
 
 
 class CvatFormat(Format):
@@ -145,7 +141,7 @@ def _image(element: Element, file: Path, options: ReadOptions, report: Report) -
     file_name = relative_name(path, roots)
     problems, found = Problems(report, str(path)), []
     for child in element.children:
-        item = _object(child, f"{file}: line {child.line}", shape, options.attribute, problems)
+        item = labelled_object(child, f"{file}: line {child.line}", shape, options.attribute, problems)
         if item is not None:
             group = child.attributes.get("group_id", "0")
             found.append((None if group in {"", "0"} else group, item))
@@ -156,91 +152,3 @@ def _image(element: Element, file: Path, options: ReadOptions, report: Report) -
 def _is_plain(subset: str) -> bool:
     """Return whether a subset's name can be a folder's."""
     return subset not in {"..", "."} and not any(sign in subset for sign in "/\\:")
-
-
-def _object(
-    element: Element, where: str, shape: tuple[int, int], attribute: str | None, problems: Problems
-) -> LabelledObject | None:
-    """Return one annotation, None for what is not seen in the image or cannot be used."""
-    if element.attributes.get("outside") == "1":
-        return None
-    if element.tag == "tag":
-        problems.note("tag of a whole image (not read)", where)
-        return None
-    if element.tag in WITHOUT_AREA:
-        problems.add(f"{element.tag}, which has no area", where)
-        return None
-    label = _label(element, attribute)
-    maker = MAKERS.get(element.tag)
-    try:
-        item = maker(element, label, shape) if maker else None
-    except (KeyError, ValueError, OverflowError):
-        item = None
-    if item is None or not label:
-        reason = f"malformed {element.tag}" if label else f"{element.tag} without a class"
-        problems.add(reason, where)
-        return None
-    return replace(item, where=where)
-
-
-def _label(element: Element, attribute: str | None) -> str:
-    """Return the class of an annotation: its label, or the value of the attribute that the user names."""
-    if attribute is None:
-        return element.attributes.get("label", "").strip()
-    values = (entry.text.strip() for entry in element.all("attribute") if entry.attributes.get("name") == attribute)
-    return next(values, "")
-
-
-def _numbers(element: Element, *names: str) -> list[float]:
-    """Return attributes as finite numbers; KeyError and ValueError tell of others."""
-    values = [float(element.attributes[name]) for name in names]
-    if not all(math.isfinite(value) for value in values):
-        raise ValueError(values)
-    return values
-
-
-def _box(element: Element, label: str, shape: tuple[int, int]) -> LabelledObject | None:
-    """Return a box; a turned one by its four corners."""
-    x1, y1, x2, y2 = _numbers(element, "xtl", "ytl", "xbr", "ybr")
-    turn = _turn(element)
-    if x2 < x1 or y2 < y1:
-        return None
-    if not turn:
-        return LabelledObject(label, (), (x1, y1, x2, y2))
-    centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
-    corners = np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)]) - centre
-    return LabelledObject(label, (turned(corners, turn) + centre,))
-
-
-def _polygon(element: Element, label: str, shape: tuple[int, int]) -> LabelledObject | None:
-    """Return a polygon, whose points are written as `x,y;x,y`."""
-    pairs = [pair.split(",") for pair in element.attributes["points"].split(";") if pair]
-    points = outline(pairs)
-    return None if points is None else LabelledObject(label, (points,))
-
-
-def _ellipse(element: Element, label: str, shape: tuple[int, int]) -> LabelledObject | None:
-    """Return an ellipse as an outline."""
-    x, y, across, along = _numbers(element, "cx", "cy", "rx", "ry")
-    if min(across, along) <= 0:
-        return None
-    return LabelledObject(label, (ellipse((x, y), (across, along), _turn(element)),))
-
-
-def _mask(element: Element, label: str, shape: tuple[int, int]) -> LabelledObject | None:
-    """Return a mask: lengths of runs off and on in turn, row by row, in the rectangle that it is given for."""
-    left, top, width, height = (int(value) for value in _numbers(element, "left", "top", "width", "height"))
-    runs = np.array([int(run) for run in element.attributes["rle"].split(",")], dtype=np.int64)
-    within = usable_shape(height, width) is not None and max(abs(left), abs(top)) <= max(shape)
-    if not within or runs.min() < 0 or runs.max() > width * height or runs.sum() != width * height:
-        return None
-    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
-    return LabelledObject(label, mask=place_mask(pixels, left, top, shape))
-
-
-def _turn(element: Element) -> float:
-    """Return the angle in radians by which a shape is turned clockwise about its centre."""
-    return math.radians(_numbers(element, "rotation")[0]) if "rotation" in element.attributes else 0.0
-
-
-MAKERS = {"box": _box, "polygon": _polygon, "ellipse": _ellipse, "mask": _mask}
