@@ -13,6 +13,10 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from ultralytics.utils import LOGGER
+
 from ayolom.serve._limits import Problem
 from ayolom.web import is_local
 
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from starlette.datastructures import Headers
-    from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from ayolom.inspect import Language
@@ -30,8 +33,6 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 OPEN = ("/login", "/static/")  # nothing of anybody is there
 BODY = 64 * 1024  # bytes of a request that is no upload
 UPLOADS = "/api/v1/jobs"
-
-Speak = "Callable[[HTTPConnection], Language]"
 
 
 class Gate:
@@ -62,21 +63,26 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        from starlette.requests import HTTPConnection
-
         connection = HTTPConnection(scope)
         try:
             self._check(scope, connection)
         except Problem as problem:
             await _answer(problem, self._speak(connection), scope, send)
             return
-        if scope["path"].rstrip("/") == UPLOADS and scope["method"] == "POST":
-            await self._app(scope, receive, send)
-            return
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         try:
-            await self._app(scope, _limited(receive), send)
-        except _TooMuch:
-            await _answer(Problem(413, "body"), self._speak(connection), scope, send)
+            await self._app(scope, receive if self._is_upload(scope) else _limited(receive), noted)
+        except Exception as error:
+            if started:
+                raise
+            LOGGER.warning(f"{scope['method']} {scope['path']}: {type(error).__name__}: {error}")
+            await _answer(Problem(500, "internal"), self._speak(connection), scope, send)
 
     def _check(self, scope: Scope, connection: HTTPConnection) -> None:
         """Raise where somebody may not ask.
@@ -94,6 +100,11 @@ class Gate:
             return
         if not any(hmac.compare_digest(given.encode(), self._token.encode()) for given in _tokens(headers)):
             raise Problem(401, "token")
+
+    @staticmethod
+    def _is_upload(scope: Scope) -> bool:
+        """Return whether a request is an upload, which has its own limit."""
+        return scope["path"].rstrip("/") == UPLOADS and scope["method"] == "POST"
 
     def _is_own(self, host: str) -> bool:
         """Return whether a Host header names this server."""
@@ -150,10 +161,6 @@ def _is_own_page(headers: Headers, host: str) -> bool:
     return origin is None or urlsplit(origin).netloc.lower() == host.lower()
 
 
-class _TooMuch(Exception):  # noqa: N818 - ends the reading of a body
-    """A body is larger than `BODY`."""
-
-
 def _limited(receive: Receive) -> Receive:
     """Return a receiver that stops at `BODY` bytes."""
     received = 0
@@ -163,7 +170,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > BODY:
-            raise _TooMuch
+            raise HTTPException(413)
         return message
 
     return limited
