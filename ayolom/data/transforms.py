@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from ayolom.errors import AyolomError
 from ayolom.tasks.base import box_offsets, plane_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ayolom.tasks.base import Task
 
@@ -25,7 +24,6 @@ MIRRORING = frozenset({"HorizontalFlip", "Flip", "Transpose", "D4", "SquareSymme
 MASK_FILLS = ("fill_mask", "mask_value", "cval_mask", "mask_fill_value")  # names of one setting over the years
 
 Sample = dict[str, Any]
-Transform = Callable[[Sample], Sample]
 
 
 class SwappingFlip(RandomFlip):

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ayolom.nn.graph import Layer
     from ayolom.tasks.base import Task, TaskSpec
 
 
@@ -181,19 +180,6 @@ class MultiTaskModel(Forward):
     def is_fused(self) -> bool:
         """Return whether `fuse` has nothing left to do."""
         return super().is_fused() and not gate_rows(self.model)
-
-    # Size -------------------------------------------------------------------------------------------------------------
-    def block_table(self) -> list[dict[str, Any]]:
-        """Return for each block its name, rows, parameters and share of all parameters in [0, 1]."""
-        total = sum(p.numel() for p in self.model.parameters()) or 1
-        table: dict[str, dict[str, Any]] = {}
-        layer: Layer
-        for layer in self.model:
-            row = table.setdefault(layer.block, {"block": layer.block, "rows": 0, "parameters": 0, "share": 0.0})
-            row["rows"] += 1
-            row["parameters"] += sum(p.numel() for p in layer.parameters())
-            row["share"] = row["parameters"] / total
-        return list(table.values())
 
 
 def _filled_up(images: torch.Tensor, parts: int = 4) -> torch.Tensor:

@@ -179,15 +179,6 @@ def test_size_is_told_as_by_the_base(spec: dict[str, Any]) -> None:
     model.predict(IMAGES, profile=True)
 
 
-def test_block_table(spec: dict[str, Any]) -> None:
-    model = MultiTaskModel(spec)
-    table = {row["block"]: row for row in model.block_table()}
-    assert list(table) == ["backbone", "damage.neck", "damage.head", "parts.neck", "parts.head"]
-    assert [row["rows"] for row in table.values()] == [5, 1, 1, 3, 1]
-    assert sum(row["parameters"] for row in table.values()) == sum(p.numel() for p in model.model.parameters())
-    assert sum(row["share"] for row in table.values()) == pytest.approx(1)
-
-
 # Inference form -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("end2end", [False, True])
 @pytest.mark.parametrize("gate", [1.0, -1.0], ids=["open", "closed"])

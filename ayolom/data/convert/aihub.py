@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ayolom.data.convert._aihub_labels import DAMAGE, DAMAGES, KINDS, PARTS, labelled_object, text_of
@@ -26,6 +25,7 @@ from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ayolom.data.convert._format import ReadOptions
     from ayolom.data.convert._values import Report
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 LABELS, IMAGES = "라벨링데이터", "원천데이터"
 BOTH = "damage_part"  # the set whose images all have both
 ARCHIVE = re.compile(r"^([TV])L_")
-CASE = re.compile(r"-(\d+)$")
 LOOKED_AT = 20
 
 
@@ -67,16 +66,6 @@ class AiHubFormat(Format):
         finder = _ImageFolders(source, options.images)
         for file in [source] if source.is_file() else walk(source, is_json):
             yield from _read(file, layer.name, finder, source, report)
-
-
-def case_of(file: str | Path) -> str | None:
-    """Return the case that a photo belongs to, by its file name; photos of one case belong in one split.
-
-    >>> case_of("0000002_as-0036711.jpg")
-    '0036711'
-    """
-    found = CASE.search(Path(file).stem)
-    return found[1] if found else None
 
 
 def _is_aihub(file: Path) -> bool:

@@ -138,9 +138,7 @@ def _spool(content: JsonFile, spool: sqlite3.Connection, report: Report) -> bool
         if row is None:
             report.add("malformed image entry (left out)", where)
             continue
-        if not spool.execute(
-            "INSERT OR IGNORE INTO images (key, name, height, width) VALUES (?, ?, ?, ?)", row
-        ).rowcount:
+        if not spool.execute(INSERT_IMAGE, row).rowcount:
             report.add("image listed twice (the first is kept)", where, row[1])
     for number, entry in enumerate(content.items("annotations")):
         key = lookup_key(entry.get("image_id")) if isinstance(entry, dict) else None

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ayolom.data.convert._format import ReadOptions
 from ayolom.data.convert._values import Report
-from ayolom.data.convert.aihub import AiHubFormat, case_of
+from ayolom.data.convert.aihub import AiHubFormat
 from ayolom.errors import AyolomError
 
 POINTS = [[10, 20], [30, 20], [30, 40]]
@@ -158,13 +158,6 @@ def test_broken_file_leaves_the_others(tmp_path: Path) -> None:
     images, report = read(tmp_path)
     assert len(images) == 1
     assert report.counts == {"broken JSON file": 1}
-
-
-@pytest.mark.parametrize(
-    ("name", "case"), [("0000002_as-0036711.jpg", "0036711"), ("5_sc-12.json", "12"), ("photo.jpg", None)]
-)
-def test_case(name: str, case: str | None) -> None:
-    assert case_of(name) == case
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
