@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 COOKIE = "ayolom_token"
 SAFE = {"GET", "HEAD", "OPTIONS"}
-OPEN = ("/login", "/static/")  # nothing of anybody is there
+OPEN = ("/login", "/static/", "/static-font.woff")  # nothing of anybody is there
 BODY = 64 * 1024  # bytes of a request that is no upload
 UPLOADS = "/api/v1/jobs"
 

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from ayolom import pages
+from ayolom.inspect.report import embedded_font
 from ayolom.serve._access import COOKIE
 from ayolom.serve._limits import Problem
 from ayolom.web import POLICY
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).resolve().parent / "static"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' blob:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # A report is one file with its style, pictures and letters inside, and without any script.
 REPORT_POLICY = (
@@ -63,6 +64,12 @@ def style_hashes(page: str) -> str:
     return " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
 
 
+def _letters(text: str) -> bytes | None:
+    """Return a font with the letters of a text, None where it needs none or there is none."""
+    data = embedded_font(text)
+    return None if data is None else base64.b64decode(data.partition(",")[2])
+
+
 class Pages:
     """The pages; they are no part of the API's description."""
 
@@ -76,6 +83,7 @@ class Pages:
             token: Secret that opens the pages, or None.
         """
         self._app, self._desk, self._speaker, self._token = app, desk, speaker, token
+        self._font = _letters("".join(str(one.texts) for one in desk.work.languages.values()))
 
     def add(self) -> None:
         """Add them to the application."""
@@ -86,6 +94,7 @@ class Pages:
             ("/api", self.api, ["GET"]),
             ("/login", self.login, ["GET"]),
             ("/login", self.enter, ["POST"]),
+            ("/static-font.woff", self.font, ["GET"]),
             ("/favicon.ico", self.nothing, ["GET"]),
         ):
             self._app.add_route(path, page, methods, include_in_schema=False)
@@ -106,6 +115,12 @@ class Pages:
         """Return the page that tells programs what to do."""
         origin = str(request.base_url).rstrip("/")
         return self._page(request, "serve_api.html.j2", api=self._app.openapi(), origin=origin)
+
+    def font(self, _: Request) -> Response:
+        """Return the letters of all languages, for machines without fonts for their scripts."""
+        if self._font is None:
+            return Response(status_code=404)
+        return Response(self._font, media_type="font/woff", headers={"Cache-Control": "private, max-age=86400"})
 
     def nothing(self, _: Request) -> Response:
         """Return nothing: there is no picture for the browser's tab."""
@@ -140,6 +155,7 @@ class Pages:
             "language": language.code,
             "languages": {code: one("web.own_name") for code, one in self._desk.work.languages.items()},
             "path": request.url.path,
+            "font": self._font is not None,
             "service": self._desk.service(language).model_dump(),
             "texts": dict(language.texts["web"]),
         }

@@ -16,7 +16,8 @@ const partKey = (part, place) => JSON.stringify([part || "", place || null]);
 export function editor(damage) {
   const { kinds, parts, severities } = page.service;
   const byRules = damage ? [] : [["", t("by_rules")]];
-  const kind = element("select", { name: "kind" }, ...options(kinds.map((one) => [one.name, one.label]), damage?.kind));
+  const chosen = damage ? [] : [["", "\u2013"]];
+  const kind = element("select", { name: "kind", required: true }, ...options([...chosen, ...kinds.map((one) => [one.name, one.label])], damage?.kind));
   const known = parts.map((one) => [partKey(one.name, one.place), one.label]);
   const part = element("select", { name: "part" }, ...options([...byRules, [partKey("", null), t("no_part")], ...known], damage ? partKey(damage.part, damage.place) : ""));
   const levels = severities.map((one) => [one.name, one.label]);
@@ -54,7 +55,7 @@ export function cardOf(one, state, here, actions) {
     element(
       "p",
       { class: "soft" },
-      `${t("extent")} ${one.extent} \u00b7 ${t("confidence")} ${Math.round(100 * one.confidence)} % \u00b7 ${t(here ? "here" : "elsewhere")} `,
+      [`${t("extent")} ${one.extent}`, one.review !== "added" && `${t("confidence")} ${Math.round(100 * one.confidence)} %`, `${t(here ? "here" : "elsewhere")} `].filter(Boolean).join(" \u00b7 "),
       element("span", { class: `chip${one.review ? " good" : ""}` }, t(one.review || "unreviewed")),
     ),
     editing ? form(one, findings, actions) : element("div", { class: "row" }, !one.review && button("confirm", () => actions.confirm(one.id)), button("edit", () => actions.edit(one.id)), button("remove", () => actions.remove(one.id), "danger quiet")),

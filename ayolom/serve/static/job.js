@@ -116,8 +116,8 @@ const stage = new Stage(
   (damage) => select(damage),
   (box) => {
     if (!box) return say(t("draw_small"), true);
-    render();
     fill(box);
+    byId("drawing").scrollIntoView({ block: "nearest", behavior: "smooth" });
   },
 );
 
@@ -146,8 +146,8 @@ function draw(mode) {
   state.editing = null;
   render();
   stage.drawing(true);
-  byId("drawing").scrollIntoView({ block: "nearest" });
-  byId("drawing").focus();
+  byId("drawing").focus({ preventScroll: true });
+  stage.node.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
 function fill(box) {
@@ -217,7 +217,7 @@ function top() {
 
 function facts() {
   const { damages, worst_label: worst, pictures, parts_count: parts, sides_missing_labels: missing } = state.result;
-  const fact = (name, value, kind) => element("div", {}, element("dt", {}, name), element("dd", { class: kind }, value));
+  const fact = (name, value, kind) => element("div", { class: kind ? "wide" : null }, element("dt", {}, name), element("dd", { class: kind }, value));
   return element(
     "dl",
     { class: "facts" },
@@ -312,7 +312,7 @@ function drawing() {
       t(name),
       element("input", { type: "number", id: `edge-${name}`, min: 0, max: most, step: "any", required: true, oninput: () => stage.setDraft(typed()) }),
     );
-  const same = element("select", { name: "damage" }, ...options([["", t("new_damage")], ...state.result.damages.map((one) => [one.id, `${one.id} ${one.part_label}: ${one.kind_label}`])]));
+  const same = element("select", { name: "same" }, ...options([["", t("new_damage")], ...state.result.damages.map((one) => [one.id, `${one.id} ${one.part_label}: ${one.kind_label}`])]));
   const fields = editor(null);
   const send = (event) => {
     event.preventDefault();
@@ -321,7 +321,10 @@ function drawing() {
     const known = same.value ? { damage: same.value } : fields.read();
     return change("POST", "/damages", { picture: shown.number, ...box, ...known });
   };
-  same.addEventListener("change", () => (fields.node.hidden = Boolean(same.value)));
+  same.addEventListener("change", () => {
+    fields.node.hidden = Boolean(same.value);
+    for (const field of fields.node.querySelectorAll("select")) field.disabled = Boolean(same.value);
+  });
   return element(
     "form",
     { class: "panel card", id: "drawing", tabindex: "-1", onsubmit: send, "aria-label": t(moved ? "move_box" : "draw") },
