@@ -6,13 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from ayolom.commands._command import Command, Option, choice, flag, number, path, text, words
+from ayolom.commands._unused import unused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ayolom.data.export import Exported
 
-SHOWN = 10
 FORMATS = ("coco", "yolo", "masks", "labelme", "cvat")
 
 
@@ -59,10 +59,7 @@ def _told(result: Exported, out: Path, form: str) -> str:
             for task, count in result.ignored.items()
             if count
         ]
-    lines += [f"  not used: {problem}" for problem in result.problems[:SHOWN]]
-    if len(result.problems) > SHOWN:
-        lines.append(f"  ... and {len(result.problems) - SHOWN} more files; yolo data check names them all")
-    return "\n".join(lines)
+    return "\n".join([*lines, *unused(result.problems, indent="  ")])
 
 
 def _format(value: Any) -> str:

@@ -4,35 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from ayolom.commands._command import Command, Option, flag, integer, number, path, text, words
+from ayolom.commands._command import Command, Option, flag, integer, path, text, words
+from ayolom.commands._prediction import DEVICE, IMGSZ, thresholds
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def thresholds(value: Any) -> float | dict[str, float]:
-    """Return one threshold, or thresholds by task: `0.6` or `{damage: 0.4, parts: 0.6}`."""
-    if isinstance(value, str) and value.startswith("{"):
-        try:
-            value = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ValueError("must be a number, or a mapping such as {damage: 0.4, parts: 0.6}") from None
-    if isinstance(value, dict):
-        return {str(task): number(0, 1)(one) for task, one in value.items()}
-    return number(0, 1)(value)
-
-
-def sides(value: Any) -> int | list[int]:
-    """Return the size of the network's input: `640` or `384,672` (height, width)."""
-    if not isinstance(value, str):
-        return [integer(1)(side) for side in value] if isinstance(value, (list, tuple)) else integer(1)(value)
-    listed = words(value)
-    if not 1 <= len(listed) <= 2 or not all(side.isdigit() for side in listed):
-        raise ValueError("must be a number of pixels, or height,width")
-    return [int(side) for side in listed]
 
 
 def run(data: str | None, out: Path | None, model: Path | None, undo: str | None, **given: Any) -> int:
@@ -109,9 +86,9 @@ COMMAND = Command(
         Option("conf", thresholds, "least confidence of a box or pixel, or by task: {damage: 0.4, parts: 0.6}", 0.6),
         Option("splits", words, "splits to label", ("train",)),
         Option("empty", flag, 'label images on which nothing is found as "nothing there"', False),
-        Option("imgsz", sides, "size of the network's input; that of its training when not given"),
+        IMGSZ,
         Option("batch", integer(1), "images predicted at once", 1),
-        Option("device", text, "cpu, 0, ..."),
+        DEVICE,
         Option("name", text, "name of the run; model and time when not given"),
         Option("project", text, "labelme or cvat: write a project for correction by hand, and no labels"),
         Option("dry_run", flag, "count what would be labelled; predict and write nothing", False),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ayolom.commands._command import Command, Option, flag, integer, numbers, path, text
+from ayolom.commands._unused import unused
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SHOWN = 10
 
 
 def run(
@@ -35,10 +34,7 @@ def run(
         split.check_free(files)
     done = split.split_dataset(schema, ratios, group or "", seed, near, crops)
     lines = [split.table(done), split.kept_together(done), *done.notes, *split.absent(done)]
-    lines += [f"not used: {problem}" for problem in done.problems[:SHOWN]]
-    if len(done.problems) > SHOWN:
-        lines.append(f"... and {len(done.problems) - SHOWN} more files; yolo data check names them all")
-    LOGGER.info("\n".join(lines))
+    LOGGER.info("\n".join([*lines, *unused(done.problems)]))
     listed = ", ".join(str(file) for file in files.values())
     if dry_run:
         LOGGER.info(f"would write {listed}")

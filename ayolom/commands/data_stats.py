@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ayolom.commands._command import Command, Option, choice, flag, number, path, text, words
+from ayolom.commands._unused import unused
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHOWN = 10
 METHODS = ("inverse_frequency", "effective_number", "enet", "median_frequency")
 
 
@@ -36,10 +36,7 @@ def run(
         raise AyolomError(f"{out}: is there already; name another file, or overwrite=True")
     schema = load_schema(data)
     found = stats.count(schema, split)
-    lines = [stats.table(found, beta), *(f"not used: {problem}" for problem in found.problems[:SHOWN])]
-    if len(found.problems) > SHOWN:
-        lines.append(f"... and {len(found.problems) - SHOWN} more files; yolo data check names them all")
-    LOGGER.info("\n".join(lines))
+    LOGGER.info("\n".join([stats.table(found, beta), *unused(found.problems)]))
     if out is None:
         return 0
     if dry_run:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ayolom.commands._command import Command, Option, flag, integer, path, text
-from ayolom.commands.data_label import sides, thresholds
+from ayolom.commands._prediction import DEVICE, IMGSZ, thresholds
 
 OUT = "runs/inspect"
 
@@ -55,9 +55,9 @@ COMMAND = Command(
         Option("save_video", flag, "write videos with marks", True),
         Option("pdf", flag, 'write report.pdf as well; needs: pip install "ayolom[pdf]"', False),
         Option("conf", thresholds, "least confidence of a box, or by task: {damage: 0.4}"),
-        Option("imgsz", sides, "size of the network's input; that of its training when not given"),
+        IMGSZ,
         Option("vid_stride", integer(1), "take every how many frames of a video"),
-        Option("device", text, "cpu, 0, ..."),
+        DEVICE,
     ),
     examples=(
         ("yolo inspect source=car/ model=best.pt", "photos of one vehicle, to runs/inspect/inspection"),

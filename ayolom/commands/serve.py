@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ayolom.commands._command import Command, Option, flag, integer, number, path, text, words
-from ayolom.commands.data_label import sides, thresholds
+from ayolom.commands._prediction import DEVICE, IMGSZ, thresholds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,9 +46,9 @@ COMMAND = Command(
         Option("rules", text, "thresholds and severity table, a YAML file like cfg/inspection.yaml"),
         Option("repair", path, "your table of repairs with hours and costs, a YAML file"),
         Option("conf", thresholds, "least confidence of a box, or by task: {damage: 0.4}"),
-        Option("imgsz", sides, "size of the network's input; that of its training when not given"),
+        IMGSZ,
         Option("vid_stride", integer(1), "take every how many frames of a video"),
-        Option("device", text, "cpu, 0, ..."),
+        DEVICE,
         Option("upload_mb", number(0.001), "megabytes of one upload", 500.0),
         Option("files", integer(1), "files of one upload", 60),
         Option("megapixels", number(0.001), "millions of pixels of a photo or frame", 64.0),

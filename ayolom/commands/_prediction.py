@@ -1,0 +1,35 @@
+"""Options that say how a trained model predicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from ayolom.commands._command import Option, integer, number, text, words
+
+
+def thresholds(value: Any) -> float | dict[str, float]:
+    """Return one threshold, or thresholds by task: `0.6` or `{damage: 0.4, parts: 0.6}`."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError("must be a number, or a mapping such as {damage: 0.4, parts: 0.6}") from None
+    if isinstance(value, dict):
+        return {str(task): number(0, 1)(one) for task, one in value.items()}
+    return number(0, 1)(value)
+
+
+def sides(value: Any) -> int | list[int]:
+    """Return the size of the network's input: `640` or `384,672` (height, width)."""
+    if not isinstance(value, str):
+        return [integer(1)(side) for side in value] if isinstance(value, (list, tuple)) else integer(1)(value)
+    listed = words(value)
+    if not 1 <= len(listed) <= 2 or not all(side.isdigit() for side in listed):
+        raise ValueError("must be a number of pixels, or height,width")
+    return [int(side) for side in listed]
+
+
+IMGSZ = Option("imgsz", sides, "size of the network's input; that of its training when not given")
+DEVICE = Option("device", text, "cpu, 0, ...")
