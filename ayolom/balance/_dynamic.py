@@ -44,14 +44,7 @@ class DynamicBalance(Balance):
     images: torch.Tensor
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        """Start with every factor at 1.
-
-        Args:
-            weights: Weight >= 0 of each task by name; all tasks of the model.
-
-        Raises:
-            AyolomError: A weight is negative or not finite.
-        """
+        """Start with every factor at 1; the weights are those of `Balance`."""
         super().__init__(weights)
         self.order = {name: number for number, name in enumerate(weights)}
         self.register_buffer("factors", torch.ones(len(weights)))

@@ -33,14 +33,7 @@ class UncertaintyBalance(Balance):
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        """Start with every factor at the user's weight.
-
-        Args:
-            weights: Weight >= 0 of each task by name; all tasks of the model.
-
-        Raises:
-            AyolomError: A weight is negative or not finite.
-        """
+        """Start with every factor at the user's weight; the weights are those of `Balance`."""
         super().__init__(weights)
         self.log_variances = nn.ParameterDict({name: nn.Parameter(torch.zeros(())) for name in weights})
 

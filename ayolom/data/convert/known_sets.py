@@ -31,10 +31,11 @@ class _Inner(Format):
 
     layer: ClassVar[str]
     kind: ClassVar[str]
+    reader: ClassVar[type[Format]]
 
     def inner(self, source: Path) -> Format:
         """Return the reader of the labels."""
-        raise NotImplementedError
+        return self.reader()
 
     def root(self, source: Path) -> Path:
         """Return the folder that this reader takes."""
@@ -76,6 +77,7 @@ class CarDdFormat(_Inner):
     title: ClassVar[str] = "CarDD (kinds of damage)"
     layer: ClassVar[str] = "damage"
     kind: ClassVar[str] = "detect"
+    reader: ClassVar[type[Format]] = CocoFormat
 
     def recognises(self, source: Path) -> bool:
         """Return whether a folder is CarDD_COCO, or has it in it."""
@@ -87,10 +89,6 @@ class CarDdFormat(_Inner):
         """Return the folder of the COCO files."""
         return source / "CarDD_COCO" if (source / "CarDD_COCO").is_dir() else source
 
-    def inner(self, source: Path) -> Format:
-        """Return COCO's reader."""
-        return CocoFormat()
-
 
 class DsmlrFormat(_Inner):
     """DSMLR car parts (https://github.com/dsmlr/Car-Parts-Segmentation): `annotations.json` beside `JPEGImages`."""
@@ -99,16 +97,13 @@ class DsmlrFormat(_Inner):
     title: ClassVar[str] = "DSMLR Car-Parts-Segmentation"
     layer: ClassVar[str] = "parts"
     kind: ClassVar[str] = "semantic"
+    reader: ClassVar[type[Format]] = CocoFormat
 
     def recognises(self, source: Path) -> bool:
         """Return whether a folder, or `trainingset` or `testset` in it, has COCO beside JPEGImages."""
         folders = [source, source / "trainingset", source / "testset"]
         files = [folder / "annotations.json" for folder in folders if (folder / "JPEGImages").is_dir()]
         return any(file.is_file() and CocoFormat().recognises(file) for file in files)
-
-    def inner(self, source: Path) -> Format:
-        """Return COCO's reader."""
-        return CocoFormat()
 
 
 class CarPartsSegFormat(_Inner):
@@ -118,15 +113,12 @@ class CarPartsSegFormat(_Inner):
     title: ClassVar[str] = "Ultralytics carparts-seg"
     layer: ClassVar[str] = "parts"
     kind: ClassVar[str] = "semantic"
+    reader: ClassVar[type[Format]] = YoloFormat
 
     def recognises(self, source: Path) -> bool:
         """Return whether a folder of that name, or with the YAML file of that name, has labels of YOLO."""
         named = source.name.lower().startswith("carparts-seg") or (source / "carparts-seg.yaml").is_file()
         return source.is_dir() and named and YoloFormat().recognises(source)
-
-    def inner(self, source: Path) -> Format:
-        """Return YOLO's reader."""
-        return YoloFormat()
 
     def prepared(self, source: Path, options: ReadOptions) -> ReadOptions:
         """Return the options with the names that the base knows, where the folder has no YAML file."""
@@ -157,16 +149,16 @@ class RoboflowFormat(_Inner):
         named = any((folder / name).is_file() for folder in folders for name in ROBOFLOW_FILES)
         splits = [source / name for name in ROBOFLOW_SPLITS]
         marked = named or any(ROBOFLOW_MARK in file.name for folder in splits for file in walk(folder, _is_any, 5))
-        return marked and self._reader(source) is not None
+        return marked and self._found(source) is not None
 
     def inner(self, source: Path) -> Format:
         """Return the reader of the labels."""
-        found = self._reader(source)
+        found = self._found(source)
         if found is None:
             raise AyolomError(f"{source}: holds no labels; export them with the images as COCO or YOLO")
         return found
 
-    def _reader(self, source: Path) -> Format | None:
+    def _found(self, source: Path) -> Format | None:
         """Return the format of the labels, None when there are none."""
         return next((reader for reader in (CocoFormat(), VocFormat(), YoloFormat()) if reader.recognises(source)), None)
 
