@@ -175,7 +175,7 @@ def fetched_now(address):
 
 
 def test_the_page_listens_on_this_machine_alone():
-    from ayolom.data.view._serve import listening
+    from ayolom.web import listening
 
     with listening(0) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
