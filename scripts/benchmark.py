@@ -373,7 +373,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 def main() -> int:
     """Measure, print tables, write the numbers; the exit status tells whether every row could be measured."""
     os.environ.setdefault("YOLO_AUTOINSTALL", "False")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; read when torch is imported
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does; read when torch is imported
     args = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
         args.folder = (args.folder or Path(temporary)).resolve()

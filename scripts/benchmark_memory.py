@@ -151,6 +151,6 @@ def frames_of(video: str) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     peaks = measure(*sys.argv[1:5])
     print("\n" + json.dumps(peaks))

@@ -326,6 +326,7 @@ def main() -> None:
     """Measure, print the table, write the numbers."""
     args = parse_arguments()
     os.environ.setdefault("YOLO_AUTOINSTALL", "False")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does; read when torch is imported
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with tempfile.TemporaryDirectory(prefix="benchmark-step-") as folder:
         records = run(args, Path(folder))

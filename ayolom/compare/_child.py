@@ -9,7 +9,7 @@ from pathlib import Path
 
 def main() -> int:
     """Train the run that the folder describes."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch is loaded; see ayolom/cli.py
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # before PyTorch is loaded; see ayolom/cli.py
     from ayolom.compare._lock import end_with_parent
     from ayolom.compare._train import train
 
