@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ayolom.compare._run import EXPOSURE, STEPS
-from ayolom.errors import AyolomError, nearest
+from ayolom.errors import AyolomError, check_keys, nearest
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def load_comparison(file: Path) -> Comparison:
         AyolomError: Anything in it that cannot be right: the message names the file, the key and the remedy.
     """
     content, where = load_yaml(file), str(file)
-    _check_keys(content, TOP_KEYS, where)
+    check_keys(content, TOP_KEYS, where)
     if not isinstance(content.get("data"), str):
         raise AyolomError(f"{where}: data: must name the YAML of a data set with tasks (got {content.get('data')})")
     entries = _entries(content.get("runs"), where)
@@ -105,15 +105,6 @@ def load_comparison(file: Path) -> Comparison:
         baseline=_baseline(content.get("baseline"), entries, where),
         **_budget(content.get("budget"), f"{where}: budget"),
     )
-
-
-def _check_keys(content: dict[Any, Any], valid: tuple[str, ...], where: str) -> None:
-    """Raise on the first key that is not known."""
-    for key in content:
-        if key not in valid:
-            raise AyolomError(
-                f"{where}: '{key}' is not a key here.{nearest(str(key), valid)} Keys are {', '.join(valid)}"
-            )
 
 
 def _mapping(given: Any, where: str) -> dict[str, Any]:
@@ -152,7 +143,7 @@ def _check_names(settings: dict[str, Any], where: str) -> None:
 def _budget(given: Any, where: str) -> dict[str, Any]:
     """Return the fields of the budget that are given."""
     budget = _mapping(given, where)
-    _check_keys(budget, BUDGET_KEYS, where)
+    check_keys(budget, BUDGET_KEYS, where)
     for name in ("epochs", "imgsz", "batch", "images"):
         value = budget.get(name, 1)
         if (isinstance(value, bool) or not isinstance(value, int) or value < 1) and not (
@@ -198,7 +189,7 @@ def _entries(given: Any, where: str) -> dict[str, Entry]:
 
 def _entry(row: dict[str, Any], where: str) -> Entry:
     """Return one row."""
-    _check_keys(row, RUN_KEYS, where)
+    check_keys(row, RUN_KEYS, where)
     name, model, kind = row.get("name"), row.get("model"), row.get("kind")
     if not isinstance(name, str) or not NAME.match(name):
         raise AyolomError(f"{where}: name: must be of letters, digits, '_', '.', '+' and '-' (got {name})")

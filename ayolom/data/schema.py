@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ayolom.data import flip_pairs
-from ayolom.errors import AyolomError, nearest
+from ayolom.errors import AyolomError, check_keys, nearest
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def load_schema(source: str | Path | dict[str, Any]) -> DataSchema:
         _finish_import(file.parent)
         content = load_yaml(file)
     label = str(file) if file else "data"
-    _check_keys(content, TOP_KEYS, label)
+    check_keys(content, TOP_KEYS, label, REASONS)
     tasks = _tasks(content.get("tasks"), label)
     generate = _generator(content.get("generate"), label)
     entries = {split: _entries(content[split], f"{label}: {split}") for split in SPLITS if content.get(split)}
@@ -136,15 +136,6 @@ def _finish_import(root: Path) -> None:
         from ayolom.data.convert import recover
 
         recover(root)
-
-
-def _check_keys(content: dict[str, Any], valid: tuple[str, ...], where: str) -> None:
-    """Raise on the first key that is not known."""
-    for key in content:
-        if key not in valid:
-            reason = REASONS.get(str(key))
-            hint = f"; {reason}" if reason else f".{nearest(str(key), valid)} Keys are {', '.join(valid)}"
-            raise AyolomError(f"{where}: '{key}' is not a key here{hint}")
 
 
 def _generator(given: Any, label: str) -> str | None:
@@ -249,7 +240,7 @@ def _task(name: Any, content: Any, where: str) -> TaskSpec:
         raise AyolomError(f"{where}: a task's name is made of letters, digits, _ and -, and is not 'backbone'")
     if not isinstance(content, dict):
         raise AyolomError(f"{where}: must be a block of keys, such as kind, labels and names (got {content})")
-    _check_keys(content, TASK_KEYS, where)
+    check_keys(content, TASK_KEYS, where, REASONS)
     if "kind" not in content:
         raise AyolomError(f"{where}: says no `kind:`; use `kind: detect` or `kind: semantic`")
     names = _names(content.get("names"), where)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ayolom.config import cfg_dir
-from ayolom.errors import AyolomError, nearest
+from ayolom.errors import AyolomError, check_keys
 from ayolom.files import file_sha256
 from ayolom.inspect.objects import Level, Origin, Share
 from ayolom.yaml_io import load_yaml
@@ -159,11 +159,8 @@ def _given(source: str | Path | Mapping[str, Any]) -> tuple[Mapping[str, Any], s
 def _laid_over(content: dict[str, Any], given: Mapping[str, Any], label: str) -> dict[str, Any]:
     """Return the content with the given blocks laid over it; a block keeps the keys that are not given."""
     merged = dict(content)
+    check_keys(given, content, label)
     for name, value in given.items():
-        if name not in content:
-            raise AyolomError(
-                f"{label}: '{name}' is not a key here.{nearest(str(name), content)} Keys are {', '.join(content)}"
-            )
         merged[name] = (
             {**content[name], **value} if isinstance(value, dict) and isinstance(content[name], dict) else value
         )

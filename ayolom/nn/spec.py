@@ -11,12 +11,12 @@ from ultralytics.nn.tasks import _SafeLoad
 from ultralytics.utils import LOGGER
 
 from ayolom.config import cfg_dir, find_model_yaml
-from ayolom.errors import AyolomError, nearest
+from ayolom.errors import AyolomError, check_keys, nearest
 from ayolom.tasks.base import TaskSpec
 from ayolom.yaml_io import load_yaml
 
-KEYS = frozenset({"backbone", "tasks", "scales", "scale", "activation", "reg_max", "end2end", "yaml_file", "channels"})
-TASK_KEYS = frozenset({"kind", "neck", "head", "nc", "names", "flip_pairs"})
+KEYS = ("backbone", "tasks", "scales", "scale", "activation", "reg_max", "end2end", "yaml_file", "channels")
+TASK_KEYS = ("kind", "neck", "head", "nc", "names", "flip_pairs")
 
 
 def load_spec(cfg: str | Path | dict[str, Any]) -> dict[str, Any]:
@@ -63,20 +63,14 @@ def check_spec(spec: dict[str, Any], source: str) -> None:
     Raises:
         AyolomError: A key is unknown, missing or of the wrong form.
     """
-    _refuse_unknown(spec, KEYS, source)
+    check_keys(spec, KEYS, source)
     if not isinstance(spec.get("backbone"), list) or not spec["backbone"]:
         raise AyolomError(f"{source}: backbone is missing; give a list of rows [from, repeats, module, args]")
     if not isinstance(spec.get("tasks"), dict) or not spec["tasks"]:
         raise AyolomError(f"{source}: tasks is missing; give at least one named block with kind, neck and head")
     for name, block in spec["tasks"].items():
         _check_task(name, block, source)
-    scales, scale = spec.get("scales"), spec.get("scale")
-    if scale and scale not in (scales or {}):
-        known = ", ".join(scales or ()) or "none"
-        raise AyolomError(f"{source}: there is no scale '{scale}'; scales are: {known}")
-    for key, numbers in (scales or {}).items():
-        if not isinstance(numbers, list) or len(numbers) != 3:
-            raise AyolomError(f"{source}: scales.{key} must be [depth, width, max_channels] (got {numbers})")
+    _check_scales(spec.get("scales") or {}, spec.get("scale"), source)
     if spec.get("activation"):
         _check_activation(spec["activation"], source)
 
@@ -90,7 +84,7 @@ def _check_task(name: Any, block: Any, source: str) -> None:
         )
     if not isinstance(block, dict):
         raise AyolomError(f"{source}: tasks.{name} must be a block with kind, neck and head (got {block!r})")
-    _refuse_unknown(block, TASK_KEYS, f"{source}: tasks.{name}")
+    check_keys(block, TASK_KEYS, f"{source}: tasks.{name}")
     for key in ("kind", "head"):
         if not block.get(key):
             raise AyolomError(f"{source}: tasks.{name} has no {key}; {_EXAMPLE[key]}")
@@ -104,12 +98,13 @@ _EXAMPLE = {
 }
 
 
-def _refuse_unknown(block: dict[str, Any], known: frozenset[str], source: str) -> None:
-    """Raise on a key that nothing reads."""
-    for key in block:
-        if key not in known:
-            keys = ", ".join(sorted(known))
-            raise AyolomError(f"{source}: unknown key '{key}'.{nearest(key, known)} Keys are {keys}")
+def _check_scales(scales: dict[str, Any], chosen: str | None, source: str) -> None:
+    """Check the numbers of each size, and that the chosen one is among them."""
+    if chosen and chosen not in scales:
+        raise AyolomError(f"{source}: there is no scale '{chosen}'; scales are: {', '.join(scales) or 'none'}")
+    for key, numbers in scales.items():
+        if not isinstance(numbers, list) or len(numbers) != 3:
+            raise AyolomError(f"{source}: scales.{key} must be [depth, width, max_channels] (got {numbers})")
 
 
 def _check_activation(activation: Any, source: str) -> None:

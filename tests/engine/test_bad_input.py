@@ -434,7 +434,7 @@ def test_model_yaml_runs_no_code(place: str, tmp_path: Path) -> None:
 def test_model_yaml_with_an_unknown_key_or_none_at_all(tmp_path: Path) -> None:
     file = tmp_path / "model.yaml"
     file.write_text(NETWORK.replace("reg_max", "reg_mx"))
-    with pytest.raises(AyolomError, match=r"model\.yaml: unknown key 'reg_mx'\. Did you mean 'reg_max'"):
+    with pytest.raises(AyolomError, match=r"model\.yaml: 'reg_mx' is not a key here\. Did you mean 'reg_max'"):
         YOLO(file)
     with pytest.raises(AyolomError, match=r"model=aYOLM26n\.yaml: no such file\. Did you mean 'aYOLOM26\.yaml'"):
         YOLO("aYOLM26n.yaml")
