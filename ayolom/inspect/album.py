@@ -30,6 +30,7 @@ CROP_SIDE, CROP_MARGIN, CROP_LEAST = 640, 0.6, 160
 # Ids whose colours in the palette of boxes say the severity: lavender, yellow, orange, red.
 COLOR_IDS: dict[Level, int] = {"unrated": 13, "minor": 7, "moderate": 15, "severe": 0}
 REGION_ALPHA = 0.22
+SAMPLE_S = 3.0  # seconds of a video between two frames that are kept in any case, where pictures stay
 STEMS = "stems.json"  # in a folder of kept pictures: under which name each of them lies
 
 
@@ -67,6 +68,7 @@ class Album(Keeper):
         known = self._kept / STEMS
         self._stems: dict[str, str] = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
         self._best: dict[str, str] = {}
+        self._sampled: dict[str, float] = {}
         self._writer: cv2.VideoWriter | None = None
         self.videos: dict[str, str] = {}
 
@@ -81,12 +83,14 @@ class Album(Keeper):
             self._keep(picture, stem)
         before = self._best.get(key)
         self._best[key] = stem
-        if before is not None and before != stem and before not in self._best.values():
+        if before is not None and before not in {*self._best.values(), *self._sampled}:
             for suffix in (".jpg", ".png", ".txt"):
                 (self._kept / f"{before}{suffix}").unlink(missing_ok=True)
 
     def frame(self, picture: Picture, findings: list[Finding], numbers: Mapping[str, str]) -> None:
-        """Write a frame of the marked video."""
+        """Write a frame of the marked video, and keep one now and then where pictures stay."""
+        if self._stays:
+            self._sample(picture)
         if not self._video_wanted:
             return
         image = self._tinted(picture.image.copy(), picture.class_map)
@@ -165,6 +169,15 @@ class Album(Keeper):
             safe = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(picture.name).stem).strip("-")[:40]
             self._stems[picture.name] = f"{len(self._stems) + 1:04d}" + (f"-{safe}" if safe else "")
         return self._stems[picture.name]
+
+    def _sample(self, picture: Picture) -> None:
+        """Keep a frame when the last one that was kept in any case is long ago: a person may find damages in it."""
+        video, time = self._stem(picture), picture.time_s or 0.0
+        stem = f"{video}@{picture.frame}"
+        last = max((at for name, at in self._sampled.items() if name.startswith(f"{video}@")), default=-SAMPLE_S)
+        if time - last >= SAMPLE_S:
+            self._sampled[stem] = time
+            self._keep(picture, stem)
 
     def _keep(self, picture: Picture, stem: str) -> None:
         """Write a picture and its class map, no larger than a report needs."""

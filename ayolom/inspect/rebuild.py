@@ -26,7 +26,6 @@ def rebuild_report(
     names: Mapping[int, str],
     rules: Rules,
     language: Language,
-    pdf: bool = False,
 ) -> Inspection:
     """Write the report of an inspection anew; videos with marks are not written again.
 
@@ -37,7 +36,6 @@ def rebuild_report(
         names: Class names of parts by class id.
         rules: Rules of the inspection.
         language: Of the report.
-        pdf: Whether to write report.pdf as well; needs `ayolom[pdf]`.
 
     Returns:
         The inspection with the names of the pictures in `out`.
@@ -49,7 +47,7 @@ def rebuild_report(
         album = Album(folder, names, rules, language, video=False, keep=kept)
         damages, views = album.finish(inspection.damages, inspection.views)
         drawn = inspection.model_copy(update={"damages": tuple(damages), "views": tuple(views)})
-        write_report(drawn, folder, language, rules, pdf)
+        write_report(drawn, folder, language, rules)
     return drawn
 
 

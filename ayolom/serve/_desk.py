@@ -13,10 +13,11 @@ import cv2
 
 from ayolom import __version__
 from ayolom.errors import AyolomError
-from ayolom.inspect import LEVELS, Change, Reviewer, kept_picture, rebuild_report
+from ayolom.inspect import LEVELS, Change, Reviewer, kept_picture, load_inspection, rebuild_report
 from ayolom.inspect._names import is_repeated, parts_of
 from ayolom.inspect.album import Album
 from ayolom.inspect.findings import worst
+from ayolom.inspect.report import write_pdf
 from ayolom.serve import _schemas as schemas
 from ayolom.serve._labels import YAML, Example, save_labels
 from ayolom.serve._limits import Problem
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from ayolom.serve._jobs import Job, Jobs
 
 PLACES: tuple[Place, ...] = ("front left", "front right", "back left", "back right")
-FILES = ("report.html", "report.pdf", "report.json", "findings.csv")
+PDF = "report.pdf"
+FILES = ("report.html", PDF, "report.json", "findings.csv")
 QUALITY = 90  # of pictures on the page
 Spot = tuple[str, int | None]  # name of a view, and frame of a video
 
@@ -122,15 +124,20 @@ class Desk:
 
     def report(self, job: Job, language: Language, name: str) -> bytes:
         """Return a file of the report, which is drawn again where there were corrections since."""
-        if name not in FILES or (name == "report.pdf" and not self.work.pdf):
+        if name not in FILES or (name == PDF and not self.work.pdf):
             raise Problem(404, "no_file")
         with job.lock:
-            return (self._report_folder(job, language) / name).read_bytes()
+            folder = self._report_folder(job, language)
+            if name == PDF:
+                self._write_pdf(folder, language)
+            return (folder / name).read_bytes()
 
     def archive(self, job: Job, language: Language) -> bytes:
         """Return the whole report as a ZIP file."""
         with job.lock:
             folder = self._report_folder(job, language)
+            if self.work.pdf:
+                self._write_pdf(folder, language)
             file = Path(shutil.make_archive(str(job.folder / "archive"), "zip", folder))
             content = file.read_bytes()
             file.unlink()
@@ -218,12 +225,17 @@ class Desk:
             one, folder = _inspection(job), job.report(job.revision, language.code)
             if not folder.is_dir():
                 with self._drawing:
-                    work = self.work
-                    rebuild_report(one, job.kept, folder, self._engine.names, work.rules, language, work.pdf)
+                    rebuild_report(one, job.kept, folder, self._engine.names, self.work.rules, language)
                 for other in job.folder.glob("report-*"):
                     if not other.name.startswith(f"report-{job.revision}-"):
                         shutil.rmtree(other)
             return folder
+
+    def _write_pdf(self, folder: Path, language: Language) -> None:
+        """Write the PDF of a report, unless it is there."""
+        if not (folder / PDF).is_file():
+            with self._drawing:
+                write_pdf(load_inspection(folder), folder, language, self.work.rules)
 
     def _album(self, job: Job) -> Album:
         """Return the album over the kept pictures."""
@@ -252,7 +264,7 @@ class Desk:
         """Return a picture to lay a box on."""
         with job.lock:
             name, frame = self._spot(job, number)
-            return kept_picture(_view(job, name), self._album(job), frame, _rate(job, name))
+            return kept_picture(_view(job, name), self._album(job), frame, self._rate(job, name))
 
     def _example(self, job: Job, spot: Spot) -> Example:
         """Return a checked picture as it is written."""
@@ -267,7 +279,7 @@ class Desk:
     def _picture_shown(self, job: Job, number: int, spot: Spot, language: Language) -> schemas.PictureShown:
         """Return what is told of a picture."""
         name, frame = spot
-        view, rate = _view(job, name), _rate(job, name)
+        view, rate = _view(job, name), self._rate(job, name)
         problems = view.check.problems if frame is None else ()
         return schemas.PictureShown(
             number=number,
@@ -279,6 +291,13 @@ class Desk:
             checked=spot in job.checked,
             advice=[language(f"problems.{problem.code}") for problem in problems],
         )
+
+    def _rate(self, job: Job, name: str) -> float | None:
+        """Return the frames a second of a video, None of a photo."""
+        view = _view(job, name)
+        if not view.duration_s or view.frames_count < 2:
+            return None
+        return (view.frames_count - 1) * int(self.work.settings.get("vid_stride") or 1) / view.duration_s
 
     def _part_options(self, language: Language) -> list[schemas.PartOption]:
         """Return the parts that may be given; those of which a vehicle has several with their places."""
@@ -305,12 +324,6 @@ def _inspection(job: Job) -> Inspection:
 def _view(job: Job, name: str) -> View:
     """Return a view by its name."""
     return next(view for view in _inspection(job).views if view.name == name)
-
-
-def _rate(job: Job, name: str) -> float | None:
-    """Return the frames a second of a video, by a finding that tells frame and time; None where none does."""
-    found = (one for damage in _inspection(job).damages for one in damage.evidence if one.picture == name)
-    return next((one.frame_index / one.time_s for one in found if one.frame_index and one.time_s), None)
 
 
 def _in(damage: Damage, spot: Spot) -> list[Finding]:

@@ -98,7 +98,7 @@ class Work:
         rules: Rules of inspections.
         repairs: Table of repairs, or None.
         languages: Languages by code.
-        pdf: Whether the report is written as PDF as well.
+        pdf: Whether a report can be had as PDF, which is written when it is asked for.
     """
 
     model: str
@@ -173,7 +173,6 @@ class _Run:
             repair=self.work.repairs,
             lang=self.task.language,
             save_video=False,
-            pdf=self.work.pdf,
             keep=self.task.kept,
         )
         language = self.work.languages[self.task.language]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ultralytics.utils import LOGGER
 
 from ayolom.errors import AyolomError
-from ayolom.serve._engine import LocalEngine, Outcome, Task, Work
+from ayolom.serve._engine import Engine, LocalEngine, Outcome, Task, Work
 from ayolom.serve._limits import Stopped
 
 if TYPE_CHECKING:
@@ -28,13 +28,17 @@ START = 300.0  # seconds in which the model must be loaded
 class IsolatedEngine:
     """An engine in a child process, which is started anew when it fell."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, make: Callable[[Work], Engine] = LocalEngine) -> None:
         """Load the model there.
+
+        Args:
+            work: What the engine is made of.
+            make: Makes it, over there.
 
         Raises:
             AyolomError: It cannot be loaded, or has not boxes and a class map.
         """
-        self._work = work
+        self._work, self._make = work, make
         self._process: Any = None
         self._pipe: Connection | None = None
         self.kinds: tuple[str, ...]
@@ -80,7 +84,9 @@ class IsolatedEngine:
         """Start the process and return what its model is."""
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
-        self._process = context.Process(target=_main, args=(other, self._work), name="ayolom-serve", daemon=True)
+        self._process = context.Process(
+            target=_main, args=(other, self._work, self._make), name="ayolom-serve", daemon=True
+        )
         self._process.start()
         other.close()
         try:
@@ -109,12 +115,12 @@ class IsolatedEngine:
         return process.exitcode
 
 
-def _main(pipe: Connection, work: Work) -> None:
+def _main(pipe: Connection, work: Work, make: Callable[[Work], Engine]) -> None:
     """Load the model and do inspections until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")  # a video names no other source
     try:
-        engine = LocalEngine(work)
+        engine = make(work)
     except AyolomError as error:
         pipe.send(("error", str(error)))
         return

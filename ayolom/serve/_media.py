@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from typing import TYPE_CHECKING, Literal
 
 import cv2
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
-from ayolom.data.images import MIN_SIDE, check_jpeg, read_image
+from ayolom.data.images import MIN_SIDE, check_jpeg
 from ayolom.errors import AyolomError
 from ayolom.files import write_atomic
 from ayolom.serve._jpeg import without_metadata
@@ -22,7 +25,15 @@ if TYPE_CHECKING:
 
     from ayolom.serve._limits import Limits
 
-PHOTOS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp"}  # formats of Pillow, with suffixes
+# How photos begin, their suffixes, and what reads their headers. Pillow's own `open` would try all its formats, and the
+# base's patch of it would install a package for files that it does not know.
+PHOTOS = (
+    (re.compile(rb"\xff\xd8\xff"), "jpg", JpegImageFile),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "png", PngImageFile),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "webp", WebPImageFile),
+    (re.compile(rb"BM"), "bmp", BmpImageFile),
+)
+UNREADABLE = (OSError, ValueError, SyntaxError, KeyError, TypeError, IndexError)  # what Pillow raises for broken files
 HEAD = 64  # bytes that tell a video
 ORIENTATION, UPRIGHT = 0x0112, 1
 QUALITY = 95  # of photos that have to be turned
@@ -46,7 +57,7 @@ def recognise(file: Path, limits: Limits) -> tuple[Kind, str]:
         return "video", suffix
     if head[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftypheim", b"ftyphevc"}:
         raise Rejected("heic")
-    return "photo", _photo_suffix(file, limits)
+    return "photo", _photo_suffix(file, head, limits)
 
 
 def video_suffix(head: bytes) -> str | None:
@@ -88,7 +99,7 @@ def clean_photo(file: Path, folder: Path, stem: str) -> Path:
     """
     try:
         if check_jpeg(file):
-            with Image.open(file) as image:
+            with JpegImageFile(file) as image:
                 upright = image.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT
             target = folder / f"{stem}.jpg"
             if upright:
@@ -98,7 +109,7 @@ def clean_photo(file: Path, folder: Path, stem: str) -> Path:
         else:
             target = folder / f"{stem}.png"
             write_atomic(target, _encoded(".png", file, [cv2.IMWRITE_PNG_COMPRESSION, 1]))
-    except (AyolomError, OSError, ValueError, SyntaxError):
+    except (AyolomError, cv2.error, *UNREADABLE):
         raise Rejected("damaged") from None
     return target
 
@@ -117,22 +128,24 @@ def shown_name(raw: str, taken: Container[str]) -> str:
     return name
 
 
-def _photo_suffix(file: Path, limits: Limits) -> str:
+def _photo_suffix(file: Path, head: bytes, limits: Limits) -> str:
     """Return the suffix of a photo after checking its size, which stands in its header."""
+    known = next(((suffix, kind) for begin, suffix, kind in PHOTOS if begin.match(head)), None)
+    if known is None:
+        raise Rejected("kind")
+    suffix, kind = known
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_size` says the same for less
-            with Image.open(file, formats=list(PHOTOS)) as image:
-                width, height = image.size
-                suffix = PHOTOS[str(image.format)]
-    except Image.DecompressionBombError:
-        raise Rejected("pixels", width="?", height="?", most=f"{limits.megapixels:g}") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError):
-        raise Rejected("kind") from None
+        with kind(file) as image:
+            width, height = image.size
+    except UNREADABLE:
+        raise Rejected("damaged") from None
     check_size(width, height, limits)
     return suffix
 
 
 def _encoded(suffix: str, file: Path, parameters: list[int]) -> bytes:
     """Return a photo encoded anew, upright, from its pixels alone."""
-    return cv2.imencode(suffix, read_image(file), parameters)[1].tobytes()
+    image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError("cannot be decoded")
+    return cv2.imencode(suffix, image, parameters)[1].tobytes()

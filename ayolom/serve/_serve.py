@@ -72,12 +72,14 @@ class Settings:
 class Service:
     """The application with all that works behind it."""
 
-    def __init__(self, settings: Settings, engine: Engine | None = None, base: Path | None = None) -> None:
+    def __init__(
+        self, settings: Settings, make: Callable[[Work], Engine] | None = None, base: Path | None = None
+    ) -> None:
         """Load everything; nothing listens yet.
 
         Args:
             settings: How it runs.
-            engine: In place of the model's.
+            make: Makes the engine; by default that of the model, isolated or not.
             base: Folder of all servers; see `Jobs`.
 
         Raises:
@@ -100,8 +102,8 @@ class Service:
             languages=languages,
             pdf=find_spec(PDF) is not None,
         )
-        make: Callable[[Work], Engine] = IsolatedEngine if settings.isolate else LocalEngine
-        self.engine = engine if engine is not None else make(self.work)
+        usual: Callable[[Work], Engine] = IsolatedEngine if settings.isolate else LocalEngine
+        self.engine = (make or usual)(self.work)
         try:
             if settings.corrections is not None:
                 check_labels(settings.corrections, self.engine.kinds)

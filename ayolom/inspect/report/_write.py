@@ -36,10 +36,19 @@ def write_report(inspection: Inspection, folder: Path, language: Language, rules
     write_atomic(folder / PAGE, as_page(inspection, folder, language, rules))
     write_atomic(folder / TABLE, as_csv(inspection))
     if pdf:
-        from ayolom.inspect.report._pdf import as_pdf
-
-        write_atomic(folder / PDF, as_pdf(inspection, folder, language, rules))
+        write_pdf(inspection, folder, language, rules)
     write_atomic(folder / JSON, inspection.model_dump_json(indent=2) + "\n")
+
+
+def write_pdf(inspection: Inspection, folder: Path, language: Language, rules: Rules) -> None:
+    """Write report.pdf alone; see `write_report`.
+
+    Raises:
+        AyolomError: fpdf2 is not installed, or no font has all letters.
+    """
+    from ayolom.inspect.report._pdf import as_pdf
+
+    write_atomic(folder / PDF, as_pdf(inspection, folder, language, rules))
 
 
 @contextmanager
