@@ -12,9 +12,11 @@ from ayolom.inspect.objects import LEVELS, Damage, PartSummary
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ayolom.inspect.merging import Group
+    from ayolom.inspect.merging import Group, Sighting
     from ayolom.inspect.objects import Finding, Place, View
     from ayolom.inspect.rules import Rules
+
+STATES = ("UNPAIRED", "AMBIGUOUS", "PAIRED")  # the surest last
 
 
 def as_damages(groups: Sequence[Group], scores: Mapping[str, float], rules: Rules) -> list[Damage]:
@@ -61,21 +63,15 @@ def _damage(group: Group, scores: Mapping[str, float]) -> Damage:
     """Return the damage of a group; its number comes later."""
     sightings = group.sightings
     paired = [one for one in sightings if one.state == "PAIRED"]
-    votes = Counter[str]()
-    for one in paired:
-        votes[one.part or ""] += len(one.frames)
-    part = votes.most_common(1)[0][0] if votes else None
-    places = Counter(one.place for one in paired if one.part == part and one.place is not None)
-    place = max(places, key=lambda name: (len(name.split()), places[name], name), default=None)
+    part, place = _spot(paired)
     fitting = [one.finding for one in paired if one.part == part and one.finding.part == part]
     best = max(fitting or [one.finding for one in sightings], key=lambda one: (scores.get(one.id, 0.0), one.id))
-    state = "PAIRED" if paired else max((one.state for one in sightings), key=("UNPAIRED", "AMBIGUOUS").index)
     spans = [(one.first_s, one.last_s) for one in sightings if one.first_s is not None and one.last_s is not None]
     frames = sum(len(one.frames) for one in sightings if one.first_s is not None)
     return Damage(
         id="D0",
         kind=best.kind,
-        state=state,
+        state=max((one.state for one in sightings), key=STATES.index),
         part=part,
         place=place,
         extent_share=best.extent_share if part == best.part else None,
@@ -87,6 +83,18 @@ def _damage(group: Group, scores: Mapping[str, float]) -> Damage:
         first_s=min((first for first, _ in spans), default=None),
         last_s=max((last for _, last in spans), default=None),
     )
+
+
+def _spot(paired: Sequence[Sighting]) -> tuple[str | None, Place | None]:
+    """Return the part that most frames say, and of its places the one that says most; None where nothing does."""
+    votes = Counter[str]()
+    for one in paired:
+        votes[one.part or ""] += len(one.frames)
+    if not votes:
+        return None, None
+    part = votes.most_common(1)[0][0]
+    places = Counter(one.place for one in paired if one.part == part and one.place is not None)
+    return part, max(places, key=lambda name: (len(name.split()), places[name], name), default=None)
 
 
 def _unique(findings: Sequence[Finding]) -> tuple[Finding, ...]:

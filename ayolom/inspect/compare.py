@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import ValidationError
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ayolom.inspect.rules import Rules
 
 REPORT = "report.json"
+Status = Literal["new", "gone", "unchanged"]
+STATUSES: tuple[Status, ...] = get_args(Status)  # in the order of a report
 
 
 def load_inspection(file: str | Path) -> Inspection:
@@ -63,27 +65,25 @@ def compare(earlier: Inspection, now: Inspection, rules: Rules, origin: Origin |
     """
     groups = merge([_sightings("earlier", earlier.damages), _sightings("now", now.damages)], rules.merging)
     before, after = _by_finding(earlier.damages), _by_finding(now.damages)
-    changes, gone = [], []
-    for group in groups:
-        old, new = _of(group, "earlier", before), _of(group, "now", after)
-        status: Literal["new", "unchanged", "gone"] = "unchanged" if old and new else "new" if new else "gone"
-        changes.append(
-            Change(
-                status=status,
-                damage=None if new is None else new.id,
-                earlier=None if old is None else old.id,
-                part_in_view=(old is None or _in_view(old, now)) and (new is None or _in_view(new, earlier)),
-            )
-        )
-        if old and not new:
-            gone.append(old)
-    order = {"new": 0, "gone": 1, "unchanged": 2}
-    changes.sort(key=lambda change: (order[change.status], _number(change.damage or change.earlier)))
+    pairs = [(_of(group, "earlier", before), _of(group, "now", after)) for group in groups]
+    changes = [_change(old, new, earlier, now) for old, new in pairs]
+    changes.sort(key=lambda change: (STATUSES.index(change.status), _number(change.damage or change.earlier)))
     return Comparison(
         earlier=origin or Origin(name=earlier.source),
         earlier_created_at=earlier.created_at,
         changes=tuple(changes),
-        gone=tuple(gone),
+        gone=tuple(old for old, new in pairs if old and not new),
+    )
+
+
+def _change(old: Damage | None, new: Damage | None, earlier: Inspection, now: Inspection) -> Change:
+    """Return what became of a damage; None where an inspection does not have it."""
+    status: Status = "unchanged" if old and new else "new" if new else "gone"
+    return Change(
+        status=status,
+        damage=None if new is None else new.id,
+        earlier=None if old is None else old.id,
+        part_in_view=(old is None or _in_view(old, now)) and (new is None or _in_view(new, earlier)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,9 +82,7 @@ def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) 
     kind = damages.kinds[index]
     candidates = _candidates(kind, box, mask, parts, rules) if parts is not None else []
     on_parts = sum(candidate.area_px for candidate in candidates) / area
-    state = pair(candidates, on_parts, rules)
-    paired = candidates[0] if state == "PAIRED" else None
-    levels = [candidate.severity for candidate in candidates[: 1 if paired else None]]
+    judged = _judged(kind, candidates, on_parts, rules)
     left, top, right, bottom = (round(float(value), 1) for value in damages.boxes[index])
     return Finding(
         id=f"{picture.name}{'' if picture.frame is None else f'@{picture.frame}'}#{index + 1}",
@@ -97,15 +95,25 @@ def _finding(picture: Picture, index: int, parts: PartMap | None, rules: Rules) 
         region="box" if mask is None else "mask",
         area_px=area,
         on_parts_share=_share(on_parts),
-        state=state,
-        part=paired.part if paired else None,
-        place=paired.place if paired else None,
-        extent_share=paired.extent_share if paired else None,
         candidates=tuple(candidates),
-        severity=rate(kind, "", None, rules) if state == "UNPAIRED" else worst(levels),
-        spot_on_part=_spot(box, mask, candidates, parts) if state != "UNPAIRED" else None,
+        spot_on_part=_spot(box, mask, candidates, parts) if judged["state"] != "UNPAIRED" else None,
         appearance=describe(picture.image, box),
+        **judged,
     )
+
+
+def _judged(kind: str, candidates: Sequence[Candidate], on_parts_share: float, rules: Rules) -> dict[str, Any]:
+    """Return the fields of a finding that say where it is and how bad; arguments as for `pair`."""
+    state = pair(candidates, on_parts_share, rules)
+    if state == "PAIRED":
+        first = candidates[0]
+        at = {"part": first.part, "place": first.place, "extent_share": first.extent_share}
+        return {"state": state, **at, "severity": first.severity}
+    if state == "AMBIGUOUS":
+        level = worst([candidate.severity for candidate in candidates])
+    else:
+        level = rate(kind, "", None, rules)
+    return {"state": state, "part": None, "place": None, "extent_share": None, "severity": level}
 
 
 def _clipped(box: np.ndarray, shape: tuple[int, ...]) -> Box:

@@ -20,6 +20,7 @@ from ayolom.files import file_sha256
 from ayolom.inspect._names import fits
 from ayolom.inspect.objects import Level, Operation, Origin, Share
 from ayolom.inspect.rules import first_mistake
+from ayolom.inspect.severity import in_extent
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
@@ -90,9 +91,4 @@ def _applies(row: RepairRow, damage: Damage) -> bool:
         return False
     if row.severity is not None and damage.severity not in row.severity:
         return False
-    if row.extent_from is None and row.extent_below is None:
-        return True
-    extent = damage.extent_share
-    if extent is None:
-        return False
-    return (row.extent_from or 0.0) <= extent and (row.extent_below is None or extent < row.extent_below)
+    return in_extent(row.extent_from, row.extent_below, damage.extent_share)

@@ -27,8 +27,11 @@ def _applies(row: SeverityRow, kind: str, part: str, extent: float | None) -> bo
     """Return whether a row fits."""
     if not fits(kind, [row.kind]) or not fits(part, [row.part]):
         return False
-    if row.extent_from is None and row.extent_below is None:
+    return in_extent(row.extent_from, row.extent_below, extent)
+
+
+def in_extent(low: float | None, below: float | None, extent: float | None) -> bool:
+    """Return whether an extent is within a row's limits; one that is not known is within none, if there are limits."""
+    if low is None and below is None:
         return True
-    if extent is None:
-        return False
-    return (row.extent_from or 0.0) <= extent and (row.extent_below is None or extent < row.extent_below)
+    return extent is not None and (low or 0.0) <= extent and (below is None or extent < below)
