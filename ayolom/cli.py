@@ -254,14 +254,32 @@ def _has_tasks(data: Any) -> bool:
 
 def _run_multitask(arguments: dict[str, Any]) -> None:
     """Run one mode of a model of several tasks."""
-    from ultralytics.utils import ASSETS, DEFAULT_CFG_DICT, LOGGER
-
-    from ayolom.config import BASE_EXTRAS, setting_names
     from ayolom.model import TASK, YOLO, refuse_tasks
 
     mode = arguments.pop("mode", None)
     arguments.pop("task", None)
     arguments.pop(TASK, None)
+    _check_words(mode, arguments)
+    resume = arguments.get("resume")
+    model = arguments.pop("model", None) or (resume if isinstance(resume, str) else "aYOLOM26n.yaml")
+    if _is_of_one_task(str(model)):
+        refuse_tasks(arguments.get("data"), model)
+    yolo = YOLO(model, trust=arguments.get("trust") is True)
+    if mode in {"predict", "track"}:
+        _predict(yolo, mode, **{"save": True, **arguments})
+        return
+    try:
+        getattr(yolo, mode)(**arguments)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_go_on(yolo)) from None
+
+
+def _check_words(mode: Any, arguments: dict[str, Any]) -> None:
+    """Raise where the mode is none, or a word is no setting."""
+    from ultralytics.utils import DEFAULT_CFG_DICT
+
+    from ayolom.config import BASE_EXTRAS, setting_names
+
     known = {*DEFAULT_CFG_DICT, *setting_names(), *BASE_EXTRAS, "cfg", *(TUNE_WORDS if mode == "tune" else ())}
     for name in arguments:
         if name not in known:
@@ -270,23 +288,17 @@ def _run_multitask(arguments: dict[str, Any]) -> None:
     if mode not in MODES:
         what = f"mode={mode}: no such mode.{nearest(str(mode), MODES)}" if mode else "the mode is missing."
         raise AyolomError(f"{what} Say what to do, one of {', '.join(MODES)}: yolo train model=... data=...")
-    resume = arguments.get("resume")
-    model = arguments.pop("model", None) or (resume if isinstance(resume, str) else "aYOLOM26n.yaml")
-    if _is_of_one_task(str(model)):
-        refuse_tasks(arguments.get("data"), model)
-    yolo = YOLO(model, trust=arguments.get("trust") is True)
-    if mode in {"predict", "track"}:
-        source = arguments.pop("source", None)
-        if source is None:
-            source = ASSETS
-            LOGGER.warning(f"source= is missing; using the pictures of the base in {source}")
-        for _ in getattr(yolo, mode)(source=source, stream=True, **{"save": True, **arguments}):
-            pass
-        return
-    try:
-        getattr(yolo, mode)(**arguments)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_how_to_go_on(yolo)) from None
+
+
+def _predict(yolo: YOLO, mode: str, source: Any = None, **arguments: Any) -> None:
+    """Predict or track, one result at a time; without a source on the pictures of the base."""
+    from ultralytics.utils import ASSETS, LOGGER
+
+    if source is None:
+        source = ASSETS
+        LOGGER.warning(f"source= is missing; using the pictures of the base in {source}")
+    for _ in getattr(yolo, mode)(source=source, stream=True, **arguments):
+        pass
 
 
 def _is_of_one_task(model: str) -> bool:

@@ -224,17 +224,18 @@ def _checked(name: str, value: Any) -> Any:
         raise AyolomError(f"{name}={value}: must be one of {', '.join(CHOICES[name])}.{nearest(value, CHOICES[name])}")
     if name == "only_tasks":
         return value if value is None else [value] if isinstance(value, str) else list(value)
-    if isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise AyolomError(f"{name}={value}: must be True or False")
-        return value
-    if isinstance(default, (int, float)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise AyolomError(f"{name}={value}: must be a number")
-        return type(default)(value)
     if isinstance(default, dict):
         _check_mapping(name, value)
-    return value
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise AyolomError(f"{name}={value}: must be True or False")
+    return _number(name, value, type(default)) if type(default) in (int, float) else value
+
+
+def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float:
+    """Return the number of a setting in the type of its default, or raise."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise AyolomError(f"{name}={value}: must be a number")
+    return kind(value)
 
 
 def _check_mapping(name: str, value: Any) -> None:

@@ -168,8 +168,12 @@ class Description:
         if store not in (None, has) or has not in STORES[is_kind]:
             raise AyolomError(f"store={store}: {where} stores {has}; leave store= away, or give another task=")
         folder = str(known.get(FOLDER_KEYS[is_kind, has]) or ("masks" if has == "masks" else "labels"))
-        names = known.get("names")
-        listed = [str(names[i]) for i in sorted(names)] if isinstance(names, dict) else list(map(str, names or ()))
+        listed = _names(known.get("names"))
         if is_kind == "semantic" and len(listed) == 1:
             raise AyolomError(f"{where}: has one name, a binary mask, which cannot grow; give the import another task=")
         return GrowingTask(name, is_kind, has, folder, listed)
+
+
+def _names(given: Any) -> list[str]:
+    """Return class names in the order of their ids, from a mapping or a list."""
+    return [str(given[i]) for i in sorted(given)] if isinstance(given, dict) else [str(name) for name in given or ()]
