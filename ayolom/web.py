@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL = "127.0.0.1"  # nobody on the network can ask
+LAST_PORT = 65535
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -86,6 +87,8 @@ def listening(port: int, host: str = LOCAL) -> socket.socket:
     Raises:
         AyolomError: The port is taken or may not be used, or the host is none of this machine.
     """
+    if port > LAST_PORT:
+        raise AyolomError(f"port={port}: cannot be used (ports end at {LAST_PORT}); give another, or port=0")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
@@ -94,7 +97,7 @@ def listening(port: int, host: str = LOCAL) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         where = f"port={port}" if host == LOCAL else f"host={host} port={port}"
         raise AyolomError(f"{where}: cannot be used ({error}); give another, or port=0 for any free one") from None

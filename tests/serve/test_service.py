@@ -14,6 +14,7 @@ from PIL import Image
 from ayolom.inspect import Inspection
 
 NASTY = "<img src=x onerror=alert(1)>.jpg"
+BOX, DENT = {"box_xyxy_px": [1, 1, 9, 9]}, {"kind": "dent"}
 
 
 def test_photos_and_a_video_become_a_report(client, photo, video):
@@ -192,10 +193,10 @@ def test_a_damage_is_confirmed_as_it_is(client, photo):
         pytest.param("PATCH", "/damages/D1", {"part": "wing"}, 422, "no_part", id="part"),
         pytest.param("PATCH", "/damages/D1", {"severity": "bad"}, 422, "invalid", id="severity"),
         pytest.param("PATCH", "/damages/D1", {"colour": "red"}, 422, "invalid", id="field"),
-        pytest.param("POST", "/damages", {"picture": 0, "box_xyxy_px": [1, 1, 9, 9]}, 422, "kind_missing", id="no-kind"),
-        pytest.param("POST", "/damages", {"picture": 0, "box_xyxy_px": [9, 9, 1, 1], "kind": "dent"}, 422, "wrong", id="box"),
-        pytest.param("POST", "/damages", {"picture": 7, "box_xyxy_px": [1, 1, 9, 9], "kind": "dent"}, 404, "no_picture", id="picture"),
-        pytest.param("PATCH", "/damages/D1/findings/x", {"box_xyxy_px": [1, 1, 9, 9]}, 404, "no_damage", id="finding"),
+        pytest.param("POST", "/damages", {"picture": 0, **BOX}, 422, "kind_missing", id="no-kind"),
+        pytest.param("POST", "/damages", {"picture": 0, "box_xyxy_px": [9, 9, 1, 1], **DENT}, 422, "wrong", id="box"),
+        pytest.param("POST", "/damages", {"picture": 7, **BOX, **DENT}, 404, "no_picture", id="picture"),
+        pytest.param("PATCH", "/damages/D1/findings/x", BOX, 404, "no_damage", id="finding"),
         pytest.param("PUT", "/pictures/3/checked", {"checked": True}, 404, "no_picture", id="checked"),
         pytest.param("POST", "/labels", None, 409, "no_corrections", id="labels"),
         pytest.param("GET", "/pictures/9", None, 404, "no_picture", id="no-picture"),
