@@ -15,7 +15,7 @@ from ayolom.errors import AyolomError, nearest
 PACKAGE = Path(__file__).resolve().parent
 SCALES = "nsmlx"
 CHOICES = {
-    "balance": ("fixed", "uncertainty", "dwa"),
+    "balance": ("fixed", "uncertainty", "dwa", "famo", "upgrad", "pcgrad"),
     "mask_loss": ("ce_dice", "focal_tversky"),
     "precision": ("auto", "bf16", "fp32"),
 }

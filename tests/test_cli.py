@@ -277,7 +277,7 @@ def test_training_of_the_base_runs(folder: Path, root: Path) -> None:
         ),
         (
             ["train", "model=tiny.yaml", "data=cars.yaml", "balance=fxied"],
-            "must be one of fixed, uncertainty, dwa. Did you mean",
+            "must be one of fixed, uncertainty, dwa, famo, upgrad, pcgrad. Did you mean",
         ),
         (["train", "model=tiny.yaml", "data=cars.yaml", "batch=-1"], "batch=-1: the batch size"),
         (

@@ -58,7 +58,7 @@ def test_arguments_are_parted_into_the_base_s_and_ours() -> None:
         ({"epoch": 1}, "epoch: no such setting. Did you mean 'epochs'"),
         (
             {"balance": "uncertain"},
-            "balance=uncertain: must be one of fixed, uncertainty, dwa. Did you mean 'uncertainty'",
+            "balance=uncertain: must be one of fixed, uncertainty, dwa, famo, upgrad, pcgrad. Did you mean 'uncertainty'",
         ),
         ({"gate_cost": "high"}, "gate_cost=high: must be a number"),
         ({"show_speed": 1}, "show_speed=1: must be True or False"),

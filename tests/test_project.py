@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "datasets" / "README.md", *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EXTRAS = ("data", "export", "fiftyone", "fonts", "pdf", "track", "web")
+EXTRAS = ("data", "export", "fiftyone", "fonts", "mtl", "pdf", "track", "web")
 # What only some formats of the export ask for, on their own platforms; a message names it where it is missing.
 BY_PLATFORM = {"coremltools", "nncf"}
 IMPORT_NAMES = {"iterstrat": "iterative-stratification", "cv2": "opencv-python", "yaml": "pyyaml", "PIL": "pillow"}

@@ -1,24 +1,40 @@
-"""How the losses of several tasks become one: fixed weights, learned uncertainties, or how slowly each learns."""
+"""How the losses of several tasks become one: by weights, given or learned, or by their gradients."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ayolom.balance._base import Balance
+from ayolom.balance._base import Balance, Run
 from ayolom.balance._dynamic import DynamicBalance
+from ayolom.balance._famo import FamoBalance
 from ayolom.balance._fixed import FixedBalance
+from ayolom.balance._gradients import PCGradBalance, UPGradBalance
 from ayolom.balance._uncertainty import UncertaintyBalance
 from ayolom.errors import AyolomError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ("BALANCES", "Balance", "DynamicBalance", "FixedBalance", "UncertaintyBalance", "make_balance")
+__all__ = (
+    "BALANCES",
+    "Balance",
+    "DynamicBalance",
+    "FamoBalance",
+    "FixedBalance",
+    "PCGradBalance",
+    "Run",
+    "UPGradBalance",
+    "UncertaintyBalance",
+    "make_balance",
+)
 
 BALANCES: dict[str, type[Balance]] = {
     "fixed": FixedBalance,
     "uncertainty": UncertaintyBalance,
     "dwa": DynamicBalance,
+    "famo": FamoBalance,
+    "upgrad": UPGradBalance,
+    "pcgrad": PCGradBalance,
 }
 
 

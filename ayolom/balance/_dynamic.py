@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import distributed
 
-from ayolom.balance._base import Balance
+from ayolom.balance._base import Balance, Run
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ class DynamicBalance(Balance):
         if mode and bool(self.images.any()):
             self._turn()
         return self
+
+    @classmethod
+    def check_run(cls, run: Run) -> None:
+        """Raise where several processes train together.
+
+        Raises:
+            AyolomError: There are several processes.
+        """
+        cls._one_process(run, "needs all images in one process")
 
     def combine(self, losses: Mapping[str, torch.Tensor], scale: float) -> torch.Tensor:
         """Return the weighted sum over the tasks present, and note their losses in training.

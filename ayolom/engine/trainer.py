@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import DEFAULT_CFG, LOGGER, RANK, YAML, __version__
-from ultralytics.utils.torch_utils import unwrap_model
+from ultralytics.utils.torch_utils import autocast, unwrap_model
 
-from ayolom.balance import make_balance
+from ayolom.balance import BALANCES, Run, make_balance
 from ayolom.config import make_settings, split_settings
 from ayolom.data.build import build_dataset, class_counts
 from ayolom.data.class_weights import given_weights
@@ -64,11 +64,19 @@ class MultiTaskTrainer(DetectionTrainer):
         """
         base, self.settings = split_settings(overrides or {})
         self.best_task_fitness: dict[str, float] = {}
+        self._latest: dict[str, Any] | None = None
         if RANK > -1 and base.get("save_dir"):  # a process of a distributed training gets the base's settings only
             self.settings = make_settings(YAML.load(Path(base["save_dir"]) / SETTINGS_FILE))
         super().__init__(cfg, {**base, "task": "multitask"}, _callbacks)
+        self._check_run()
         if RANK in {-1, 0}:
             YAML.save(self.save_dir / SETTINGS_FILE, plain(self.settings.to_dict()))
+
+    def _check_run(self) -> None:
+        """Raise before anything is loaded where settings and machine do not go together."""
+        amp = self.args.amp if self.device.type != "cpu" else False
+        run = Run(self.settings.balance, self.world_size, bool(self.args.compile), str(amp) == "fp16")
+        BALANCES[self.settings.balance].check_run(run)
 
     # Data -------------------------------------------------------------------------------------------------------------
     def get_dataset(self) -> dict[str, Any]:
@@ -110,7 +118,16 @@ class MultiTaskTrainer(DetectionTrainer):
         batch = super().preprocess_batch(batch)
         if self.channels_last:
             batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+        self._latest = batch if unwrap_model(self.model).balance.looks_back else None
         return batch
+
+    def optimizer_step(self) -> None:
+        """Take a step; a balance that looks back is told what it did to the losses of the last batch."""
+        super().optimizer_step()
+        if self._latest is not None:
+            model = unwrap_model(self.model)
+            with autocast(torch.bfloat16 if self.args.amp == "bf16" else self.amp, device=self.device.type):
+                model.balance.look_back(model.losses_again(self._latest))
 
     # Model ------------------------------------------------------------------------------------------------------------
     def setup_model(self) -> dict[str, Any] | None:

@@ -49,10 +49,23 @@ class MultiTaskLoss:
             The loss, a scalar tensor, summed over images as the base's criteria do; detached items by name, such as
             "damage/box_loss". Every task's items are there in every batch, 0 where it has no labels.
         """
+        device = batch["img"].device
+        losses, items = self.of_tasks(preds, batch, held)
+        total = self._combine(losses, len(batch["img"]), device)
+        return total, {key: items.get(key, torch.zeros((), device=device)) for key in self.names}
+
+    def of_tasks(
+        self, preds: dict[str, Any], batch: dict[str, Any], held: dict[str, torch.Tensor] | None = None
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Return by task name the loss of each task with a label in the batch, and the parts of these losses by name.
+
+        The arguments are those of `__call__`.
+        """
         labels = {k: v for k, v in batch.items() if k != "img"}
         device = batch["img"].device
         tasks = list(self.model.data_tasks or self.model.tasks.values())
-        losses, items = {}, {}
+        losses: dict[str, torch.Tensor] = {}
+        items: dict[str, torch.Tensor] = {}
         for name, criterion in self.criteria.items():
             images = labelled_images(batch, name)
             if name not in preds or not images.any():
@@ -62,18 +75,18 @@ class MultiTaskLoss:
             loss, parts = criterion(raw, self.model.tasks[name].select(labels, images, tasks))
             losses[name] = loss.sum()
             items.update({f"{name}/{key}": value for key, value in parts.items()})
-        total = self._combine(losses, len(batch["img"]), device)
-        return total, {key: items.get(key, torch.zeros((), device=device)) for key in self.names}
+        return losses, items
 
     def _combine(self, losses: dict[str, torch.Tensor], images: int, device: torch.device) -> torch.Tensor:
         """Weigh the losses and add the cost of open gates."""
-        total = self.model.balance(losses, images) if losses else torch.zeros((), device=device)
+        learning = [p for p in self.model.parameters() if p.requires_grad]
+        total = self.model.balance(losses, images, learning) if losses else torch.zeros((), device=device)
         gates = self.model.gates()
         if gates and losses and self.model.settings.gate_cost:
             openness = torch.stack([torch.sigmoid(gate.gate) for gate in gates if gate.gate is not None]).mean()
             total = total + self.model.settings.gate_cost * images * openness
         if not losses:  # a batch without any label still needs a graph to go backward through
-            total = total + sum(p.sum() * 0 for p in self.model.parameters() if p.requires_grad)
+            total = total + sum(p.sum() * 0 for p in learning)
         return total
 
     def update(self) -> None:

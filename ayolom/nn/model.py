@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from ayolom.nn.transfer import transfer
 from ayolom.tasks import make_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ayolom.tasks.base import Task, TaskSpec
@@ -103,7 +104,22 @@ class MultiTaskModel(Forward):
         if preds is not None:
             return self.criterion(preds, batch)
         held = {name: _filled_up(labelled_images(batch, name)) for name in self.tasks}
-        return self.criterion(self._forward_labelled(batch["img"], held), batch, held)
+        return self._forward_labelled(batch["img"], held), batch, held
+        return self.criterion(*self._answered(batch))
+
+    def losses_again(self, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
+        """Return by task name the losses of a batch as training sees them, without a graph; nothing else changes.
+
+        Args:
+            batch: A collated batch, as `loss` takes it.
+        """
+        if self.criterion is None:
+            self.criterion = self.init_criterion()
+        with torch.no_grad(), _without_statistics(self):
+            return self.criterion.of_tasks(*self._answered(batch))[0]
+
+    def _answered(self, batch: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, torch.Tensor]]:
+        """Return raw output by task name, the batch, and by task name (B,) bool, the images that the output holds."""
 
     def init_criterion(self) -> MultiTaskLoss:
         """Return the loss for the model's present settings."""
@@ -184,6 +200,19 @@ class MultiTaskModel(Forward):
 
 def _filled_up(images: torch.Tensor, parts: int = 4) -> torch.Tensor:
     """Return (B,) bool, the given images and as many more as make their number a multiple of a quarter of the batch.
+@contextmanager
+def _without_statistics(model: nn.Module) -> Iterator[None]:
+    """Let normalisation that takes the batch's own statistics not add them to its running ones."""
+    layers = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training and m.track_running_stats]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
 
     On CPUs kernels are compiled for each batch size that occurs. With as many sizes as a batch has images, compiling
     would take longer than a short training; a few sizes are compiled once.

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ayolom.balance import make_balance
 from ayolom.config import make_settings
 from ayolom.nn.criterion import take
 from ayolom.nn.model import MultiTaskModel
@@ -188,3 +189,34 @@ def test_channels_last_survives_the_choice_of_images(model: MultiTaskModel, make
         images, {"damage": torch.tensor([True, True, False, True]), "parts": torch.tensor([False, True, False, False])}
     )
     assert layouts == [True] * 9
+
+
+@pytest.mark.parametrize("name", ["upgrad", "pcgrad"])
+def test_weighed_gradients_reach_the_backbone_and_each_tasks_own_go_to_its_layers(
+    model: MultiTaskModel, make_batch: Batches, name: str
+) -> None:
+    aggregation = pytest.importorskip("torchjd.aggregation")
+    boxes = _gradients(model, make_batch(BOXES, NONE))
+    mask = _gradients(model, make_batch(NONE, MASK))
+    model.balance = make_balance(name, list(model.tasks)).train()
+    found = _gradients(model, make_batch(BOXES, MASK))
+    for block, alone in (("damage", boxes), ("parts", mask)):
+        for ours, own in zip(_of(found, model, block), _of(alone, model, block), strict=True):
+            torch.testing.assert_close(ours, own, rtol=1e-4, atol=1e-5)
+    rows = [torch.cat([g.flatten() for g in _of(alone, model, "backbone")]) for alone in (boxes, mask)]
+    aggregator = aggregation.UPGrad(pref_vector=torch.ones(2)) if name == "upgrad" else aggregation.PCGrad()
+    shared = torch.cat([g.flatten() for g in _of(found, model, "backbone")])
+    torch.testing.assert_close(shared, aggregator(torch.stack(rows)), rtol=1e-3, atol=1e-4)
+
+
+def test_losses_again_are_those_of_training_and_leave_no_trace(spec: dict[str, Any], make_batch: Batches) -> None:
+    model = MultiTaskModel(spec).train()
+    batch = make_batch(BOTH, BOXES, MASK)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    losses = model.losses_again(batch)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not any(loss.requires_grad for loss in losses.values())
+    total, _ = model.loss(batch)
+    torch.testing.assert_close(total.detach(), sum(losses.values()))
+    changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
+    assert any("running_mean" in name for name in changed)  # statistics are taken in again afterwards
