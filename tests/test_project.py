@@ -20,7 +20,13 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXTRAS = ("data", "export", "fiftyone", "fonts", "mtl", "pdf", "track", "web")
 # What only some formats of the export ask for, on their own platforms; a message names it where it is missing.
 BY_PLATFORM = {"coremltools", "nncf"}
-IMPORT_NAMES = {"iterstrat": "iterative-stratification", "cv2": "opencv-python", "yaml": "pyyaml", "PIL": "pillow"}
+IMPORT_NAMES = {
+    "iterstrat": "iterative-stratification",
+    "python_multipart": "python-multipart",
+    "cv2": "opencv-python",
+    "yaml": "pyyaml",
+    "PIL": "pillow",
+}
 
 
 def requirements(name: str) -> dict[str, Requirement]:
@@ -150,7 +156,7 @@ def test_every_command_exists(words: list[str]) -> None:
         known = {*DEFAULT_CFG_DICT, *setting_names(), "mend"}
         assert {word.split("=")[0] for word in rest[1:]} <= known
     else:
-        assert program in {"pip", "uv", "git", "cd", "cp", "source", "python", "apt"}
+        assert program in {"pip", "uv", "git", "cd", "cp", "source", "python", "apt", "curl"}
 
 
 @pytest.mark.parametrize("text", blocks("python"))

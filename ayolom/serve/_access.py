@@ -129,7 +129,8 @@ def own_names(host: str) -> tuple[list[str], bool]:
     """
     if is_local(host):
         return ["127.0.0.1", "localhost", "::1"], False
-    return [host, "127.0.0.1", "localhost", "::1", socket.gethostname(), socket.getfqdn()], True
+    own = socket.gethostname()
+    return [host, "127.0.0.1", "localhost", "::1", own, f"{own}.local"], True
 
 
 def problem_response(problem: Problem, language: Language) -> tuple[int, dict[str, str], bytes]:
