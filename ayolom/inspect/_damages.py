@@ -109,4 +109,4 @@ def _is_on(damage: Damage, part: str, place: Place | None) -> bool:
     if damage.state == "UNPAIRED":
         return False
     best = next(one for one in damage.evidence if one.id == damage.best)
-    return any(one.part == part and one.place == place for one in best.candidates)
+    return any(one.part == part and one.place == place for one in best.candidates if one.is_possible)

@@ -110,7 +110,7 @@ def _judged(kind: str, candidates: Sequence[Candidate], on_parts_share: float, r
         at = {"part": first.part, "place": first.place, "extent_share": first.extent_share}
         return {"state": state, **at, "severity": first.severity}
     if state == "AMBIGUOUS":
-        level = worst([candidate.severity for candidate in candidates])
+        level = worst([candidate.severity for candidate in candidates if candidate.is_possible])
     else:
         level = rate(kind, "", None, rules)
     return {"state": state, "part": None, "place": None, "extent_share": None, "severity": level}
@@ -143,6 +143,7 @@ def _candidates(kind: str, box: Box, mask: np.ndarray | None, parts: PartMap, ru
                 part_area_px=piece.area,
                 extent_share=extent,
                 severity=rate(kind, piece.part, extent, rules),
+                is_possible=area == counts[1:].max() or area >= rules.pairing.possible_share * total,
             )
         )
     return sorted(found, key=lambda candidate: (-candidate.area_px, candidate.part, candidate.place or ""))

@@ -56,7 +56,8 @@ class Language:
         if damage.state == "UNPAIRED":
             return self("states.UNPAIRED")
         best = next(one for one in damage.evidence if one.id == damage.best)
-        return " / ".join(self.part(one.part, one.place) for one in best.candidates[:2]) + " ?"
+        possible = [one for one in best.candidates if one.is_possible]
+        return " / ".join(self.part(one.part, one.place) for one in possible[:2]) + " ?"
 
     @staticmethod
     def percent(share: float | None, digits: int = 0) -> str:

@@ -1,7 +1,7 @@
 """Damages seen in several pictures become one list: what is the same, with its evidence.
 
 Two sightings can be one damage when they are of one kind, on the same part and place (an AMBIGUOUS one on any of its
-candidates), and no picture shows both. Of those that can, the ones whose spots on the part and whose colours are
+possible candidates), and no picture shows both. Of those that can, the ones whose spots on the part and whose colours are
 closest are joined first, by least total distance, until `merging.most_distance`.
 
 Limits: a damage without a part is never joined across pictures. The spot is measured in the part's visible bounds, so
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ayolom.inspect.rules import Merging
 
 FAR = 1e6  # stands for "never", where an assignment must have a number
-CANDIDATE_SHARE = 0.2  # an AMBIGUOUS damage may be on any part with this share
 
 
 @dataclass
@@ -61,7 +60,7 @@ class Sighting:
         if self.state == "PAIRED" and self.part is not None:
             return [(self.part, self.place)]
         found = self.finding.candidates if self.state == "AMBIGUOUS" else ()
-        return [(one.part, one.place) for one in found if one.share >= CANDIDATE_SHARE]
+        return [(one.part, one.place) for one in found if one.is_possible]
 
 
 @dataclass

@@ -41,6 +41,9 @@ class Candidate(Value):
     part_area_px: Pixels = Field(description="Visible area of the part in this picture.")
     extent_share: Share = Field(description="Damaged share of the part's visible area.")
     severity: Level = "unrated"
+    is_possible: bool = Field(
+        default=True, description="Whether the damage may be on it: the first, or `pairing.possible_share` lies there."
+    )
 
 
 class Finding(Value):
@@ -61,7 +64,7 @@ class Finding(Value):
     place: Place | None = None
     extent_share: Share | None = Field(description="Damaged share of the part's visible area; PAIRED only.")
     candidates: tuple[Candidate, ...] = Field(description="Every part touched, the largest share first.")
-    severity: Level = Field(description="The highest of the part's, or of all candidates' when AMBIGUOUS.")
+    severity: Level = Field(description="That on its part, or the highest of the possible candidates when AMBIGUOUS.")
     spot_on_part: tuple[float, float] | None = Field(
         default=None,
         description="Middle of the damage in its first candidate's bounds, (0, 0) top left to (1, 1).",

@@ -30,6 +30,7 @@ class Pairing(_Section):
 
     paired_share: Share
     least_on_parts_share: Share
+    possible_share: Share
     duplicate_iou: Share
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ayolom.errors import AyolomError
-from ayolom.inspect import Damages, PartMap, Picture, find_damages, load_rules
+from ayolom.inspect import Damages, PartMap, Picture, find_damages, inspect_pictures, load_rules
 
 
 def only(found):
@@ -44,6 +44,19 @@ def test_several_parts_without_a_half_are_ambiguous(make_picture, names, rules) 
         ("front_right_door", 0.3),
     ]
     assert found.severity == "severe"  # each candidate is wholly covered
+
+
+def test_a_part_that_is_hardly_touched_is_listed_but_not_damaged(make_picture, names, rules) -> None:
+    class_map = np.zeros((100, 100), np.uint8)
+    for i, rows in enumerate((slice(0, 47), slice(47, 90), slice(90, 100)), 1):
+        class_map[rows] = i
+    picture = make_picture([(0, 0, 100, 100)], class_map=class_map)
+    found = only(find_damages(picture, names, rules))
+    assert [(one.share, one.is_possible) for one in found.candidates] == [(0.47, True), (0.43, True), (0.1, False)]
+    damaged = {part.part: part.severity for part in inspect_pictures([picture], names).parts}
+    assert damaged == {"hood": "severe", "front_left_door": "severe", "front_right_door": None}
+    wide = load_rules({"pairing": {"possible_share": 0.05}})
+    assert all(one.is_possible for one in only(find_damages(picture, names, wide)).candidates)
 
 
 def test_extent_is_the_damaged_share_of_the_visible_part(make_picture, names, rules) -> None:
