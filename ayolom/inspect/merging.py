@@ -1,8 +1,8 @@
 """Damages seen in several pictures become one list: what is the same, with its evidence.
 
 Two sightings can be one damage when they are of one kind, on the same part and place (an AMBIGUOUS one on any of its
-possible candidates), and no picture shows both. Of those that can, the ones whose spots on the part and whose colours are
-closest are joined first, by least total distance, until `merging.most_distance`.
+possible candidates), and no picture shows both. Of those that can, the ones whose spots on the part and whose colours
+are closest are joined first, by least total distance, until `merging.most_distance`.
 
 Limits: a damage without a part is never joined across pictures. The spot is measured in the part's visible bounds, so
 it shifts when the part is half hidden and turns with the view on a bonnet or roof. Several alike scratches of one
