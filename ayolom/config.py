@@ -121,6 +121,9 @@ class Settings:
     gate_lr: float
     precision: str
     threads: int
+    min_precision: float
+    slices: bool
+    calibrate: bool
     only_tasks: list[str] | None
     show_speed: bool
     show_legend: bool
@@ -235,6 +238,8 @@ def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float
     """Return the number of a setting in the type of its default, or raise."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise AyolomError(f"{name}={value}: must be a number")
+    if name == "min_precision" and not 0 < value <= 1:
+        raise AyolomError(f"{name}={value}: must be over 0 and at most 1, such as 0.8")
     return kind(value)
 
 

@@ -14,6 +14,7 @@ from ayolom.compat import ensure_torchvision, forbid_installs, forbid_reports
 from ayolom.config import find_model_yaml, make_settings, setting_names, split_settings
 from ayolom.data.schema import is_multitask as is_multitask_data
 from ayolom.engine.artefact import read_description
+from ayolom.engine.calibration import write_calibrated
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.exported import Exported
 from ayolom.engine.exporter import MultiTaskExporter
@@ -199,6 +200,7 @@ class YOLO(BaseYOLO):
                 "settings": plain(self._settings.to_dict()),
                 "ema": {key: value.detach().cpu().contiguous() for key, value in self.model.state_dict().items()},
                 "epoch": -1,
+                "temperatures": plain(self.model.temperatures),
                 "train_args": plain(base_args),
             },
         )
@@ -243,7 +245,8 @@ class YOLO(BaseYOLO):
 
         Args:
             validator: A validator class instead of ours.
-            **kwargs: Settings, such as `data`, `split`, `imgsz`, `conf={"damage": 0.01}`.
+            **kwargs: Settings, such as `data`, `split`, `imgsz`, `conf={"damage": 0.01}`, `slices=True`. With
+                `calibrate=True` a checkpoint with calibrated confidences is written into the run's folder.
         """
         if self.task != TASK:
             refuse_tasks(kwargs.get("data"), self.model_name)
@@ -251,11 +254,23 @@ class YOLO(BaseYOLO):
         if not (kwargs.get("data") or self.overrides.get("data")):
             raise AyolomError("data= is missing; give the dataset YAML to score on, such as data=cardamage.yaml")
         base, settings = split_settings({**self._own_settings(), **_without_cfg(kwargs)})
+        source = self._to_calibrate() if settings.calibrate else None
         args = {**self.overrides, "rect": True, **base, "mode": "val"}
         own = (validator or MultiTaskValidator)(args=args, _callbacks=self.callbacks, settings=settings)
         own(model=self.model)
         self.metrics = own.metrics
+        if source is not None:
+            fitted = {name: study.temperature for name, study in self.metrics.studies.items()}
+            known = {name: temperature for name, temperature in fitted.items() if temperature is not None}
+            write_calibrated(source, own.save_dir, known, own.end2end)
         return self.metrics
+
+    def _to_calibrate(self) -> Path:
+        """Return the checkpoint from which a calibrated one is to be made."""
+        self._need_network("calibrate")
+        if not self.ckpt_path:
+            raise AyolomError("calibrate=True needs a trained checkpoint as model=, such as model=best.pt")
+        return Path(self.ckpt_path)
 
     def predict(
         self, source: Any = None, stream: bool = False, predictor: Any = None, **kwargs: Any
@@ -372,7 +387,8 @@ class YOLO(BaseYOLO):
         """Return the settings that this model was trained with, those of prediction at their defaults."""
         kept = self._settings.to_dict() if self.ckpt else {}
         defaults = make_settings().to_dict()
-        fixed = ("only_tasks", "show_speed", "show_legend", "per_task", "trust", "threads", "precision")
+        fixed = {"only_tasks", "show_speed", "show_legend", "per_task", "trust", "threads", "precision"}
+        fixed |= {"min_precision", "slices", "calibrate"}
         return {
             name: kept.get(name, defaults[name]) if name not in fixed else defaults[name] for name in setting_names()
         }

@@ -32,7 +32,8 @@ def describe(network: ExportNetwork, imgsz: Sequence[int]) -> dict[str, Any]:
         imgsz: (H, W) of the input that it is exported at.
 
     Returns:
-        "tasks" in the order of the outputs, each with its `TaskSpec`, "axes", "content" and "strides"; "gates" as they
+        "tasks" in the order of the outputs, each with its `TaskSpec`, "axes", "content", "strides" and, where its
+        confidences are calibrated, the "temperature" that is in the weights; "gates" as they
         stood after training; "end2end"; "stride" and "imgsz" in pixels; "format_version", "ayolom" and "ultralytics".
     """
     tasks = []
@@ -40,7 +41,9 @@ def describe(network: ExportNetwork, imgsz: Sequence[int]) -> dict[str, Any]:
         head = network.head(name)
         spec = {key: value for key, value in task.spec.to_dict().items() if key not in FOLDERS}
         strides = [float(stride) for stride in head.stride]  # type: ignore[union-attr]
-        tasks.append({**spec, "strides": strides, **task.export_layout(head, network.form)})
+        temperatures = network.network.temperatures
+        calibration = {"temperature": temperatures[name]} if name in temperatures else {}
+        tasks.append({**spec, "strides": strides, **task.export_layout(head, network.form), **calibration})
     return {
         "format_version": VERSION,
         "ayolom": __version__,

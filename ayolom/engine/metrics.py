@@ -9,6 +9,7 @@ from ultralytics.utils import DataExportMixin, SimpleClass
 
 if TYPE_CHECKING:
     from ayolom.tasks import Task
+    from ayolom.tasks.study import Study
 
 
 class MultiTaskMetrics(SimpleClass, DataExportMixin):
@@ -17,6 +18,7 @@ class MultiTaskMetrics(SimpleClass, DataExportMixin):
     Attributes:
         kinds: The tasks by name.
         tasks: The base's metrics by task name, of tasks that had labelled images.
+        studies: What was found of those tasks beside the base's metrics; empty within training.
         weights: Weight of each task in the fitness.
         speed: Milliseconds per image of preprocess, inference, loss and postprocess.
     """
@@ -30,6 +32,7 @@ class MultiTaskMetrics(SimpleClass, DataExportMixin):
         """
         self.kinds = kinds
         self.tasks: dict[str, Any] = {}
+        self.studies: dict[str, Study] = {}
         self.weights = {name: float((weights or {}).get(name, 1.0)) for name in kinds}
         self.speed = {"preprocess": 0.0, "inference": 0.0, "loss": 0.0, "postprocess": 0.0}
 
@@ -59,8 +62,11 @@ class MultiTaskMetrics(SimpleClass, DataExportMixin):
 
     @property
     def results_dict(self) -> dict[str, float]:
-        """All metrics by name, and "fitness"."""
-        return {**dict(zip(self.keys, self.mean_results(), strict=True)), "fitness": self.fitness}
+        """All metrics by name, and "fitness"; outside training also recall at fixed precision and calibration error."""
+        more = {
+            f"metrics/{name}/{key}": x for name, study in self.studies.items() for key, x in study.numbers().items()
+        }
+        return {**dict(zip(self.keys, self.mean_results(), strict=True)), **more, "fitness": self.fitness}
 
     def fitness_line(self) -> str:
         """Return how the fitness came about, for the log."""
@@ -68,8 +74,18 @@ class MultiTaskMetrics(SimpleClass, DataExportMixin):
         return f"fitness {self.fitness:.4g} = weighted mean of {terms or 'nothing'}"
 
     def summary(self, normalize: bool = True, decimals: int = 5) -> list[dict[str, Any]]:
-        """Return a row for each class of each task: the base's rows, with the task's name."""
-        return [{"Task": name, **row} for name, m in self.tasks.items() for row in m.summary(normalize, decimals)]
+        """Return a row for each class of each task, all with the same keys.
+
+        The base's rows with the task's name; outside training also recall at fixed precision, and a row for each class
+        that no label of the split holds.
+        """
+        rows = []
+        for name, metrics in self.tasks.items():
+            study = self.studies.get(name)
+            found = study.class_rows(metrics, normalize, decimals) if study else metrics.summary(normalize, decimals)
+            rows += [{"Task": name, **row} for row in found]
+        keys = dict.fromkeys(key for row in rows for key in row)
+        return [{key: row.get(key) for key in keys} for row in rows]
 
     @property
     def curves(self) -> list[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from torch import distributed as dist
 from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionValidator
-from ultralytics.utils import LOGGER, YAML, callbacks
+from ultralytics.utils import LOGGER, RANK, YAML, callbacks
 
 from ayolom.compat import ensure_torchvision
 from ayolom.config import Settings, for_task, split_settings
@@ -19,6 +20,8 @@ from ayolom.data.workers import plain_errors
 from ayolom.engine.agreement import check_classes
 from ayolom.engine.by_task import check_by_task
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
+from ayolom.engine.conditions import Conditions
+from ayolom.engine.evaluation import log_studies, plot_studies, write_evaluation
 from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.metrics import MultiTaskMetrics
 from ayolom.engine.plots import ready_fonts
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader, Dataset
 
+    from ayolom.tasks.study import Study
+
 
 class MultiTaskValidator(DetectionValidator):
     """Scores every task of a model on the images that are labelled for it.
@@ -39,6 +44,7 @@ class MultiTaskValidator(DetectionValidator):
         settings: Our own settings.
         schema: Description of the data set.
         parts: The base's validator of each task, by name; each holds that task's metrics.
+        studies: What looks on beside each of them, by name; none within training, which they would slow down.
         metrics: The metrics of all tasks together.
     """
 
@@ -72,6 +78,8 @@ class MultiTaskValidator(DetectionValidator):
         self.schema: Any = schema
         self.kinds = kinds or {}
         self.parts: dict[str, Any] = {}
+        self.studies: dict[str, Study] = {}
+        self.conditions: Conditions | None = None
         self.labelled: dict[str, torch.Tensor] = {}
         self.metrics = MultiTaskMetrics(self.kinds, self.settings.fitness_weights)
 
@@ -144,6 +152,8 @@ class MultiTaskValidator(DetectionValidator):
         if self.end2end:
             network.set_head_attr(max_det=self.args.max_det, agnostic_nms=self.args.agnostic_nms)
         self.parts = {name: self._part(task) for name, task in self.kinds.items()}
+        self.studies = {} if self.training else {name: task.study(self.settings) for name, task in self.kinds.items()}
+        self.conditions = Conditions() if self.studies and self.settings.slices else None
 
     def _part(self, task: Task) -> Any:
         """Return the base's validator of one task, told what the base's own call would tell it."""
@@ -166,11 +176,12 @@ class MultiTaskValidator(DetectionValidator):
 
     def postprocess(self, preds: Any) -> dict[str, Any]:
         """Decode each task's predictions of the images that are labelled for it."""
-        found, preds = {}, answers(self.backend, preds)
+        found, preds, self.raw = {}, answers(self.backend, preds), {}
         for name, images in self.labelled.items():
             if images.any():
                 raw = preds[name] if images.all() else take(preds[name], images.to(self.device))
                 found[name] = self.parts[name].postprocess(raw)
+                self.raw.update({name: raw} if name in self.studies else {})
         return found
 
     def update_metrics(self, preds: dict[str, Any], batch: dict[str, Any]) -> None:
@@ -179,17 +190,30 @@ class MultiTaskValidator(DetectionValidator):
         self.selected = {name: self.kinds[name].select(batch, self.labelled[name], self.data_tasks) for name in preds}
         for name, found in preds.items():
             self.parts[name].update_metrics(found, self.selected[name])
+        held = {file: self.conditions.of(file) for file in batch["im_file"]} if self.conditions else {}
+        for name, raw in self.raw.items():
+            conditions = [held.get(file, frozenset()) for file in self.selected[name]["im_file"]]
+            self.studies[name].update(self.parts[name], raw, preds[name], self.selected[name], conditions)
 
     def gather_stats(self) -> None:
         """Bring the metrics of all processes together."""
         for part in self.parts.values():
             part.gather_stats()
+        if RANK != -1 and self.studies:
+            gathered: list[Any] = [None] * dist.get_world_size()
+            dist.gather_object(self.studies, gathered if RANK == 0 else None, dst=0)
+            for other in gathered[1:] if RANK == 0 else ():
+                for name in self.studies:
+                    self.studies[name] += other[name]
 
     def get_stats(self) -> dict[str, float]:
         """Return all metrics by name; tasks without labelled images are left out of the fitness."""
-        self.metrics.tasks = {}
+        self.metrics.tasks, self.metrics.studies = {}, {}
         for name, part in self.parts.items():
             if part.seen:
+                if name in self.studies:
+                    self.studies[name].finish(part)
+                    self.metrics.studies[name] = self.studies[name]
                 part.get_stats()
                 self.metrics.tasks[name] = part.metrics
         return self.metrics.results_dict
@@ -201,6 +225,10 @@ class MultiTaskValidator(DetectionValidator):
             part.speed = self.speed
             if part.seen:
                 part.finalize_metrics()
+        if self.studies:
+            write_evaluation(self.metrics, self.save_dir)
+            if self.args.plots:
+                plot_studies(self.metrics.studies, self.save_dir, self.on_plot)
 
     def get_desc(self) -> str:
         """Return the heading of the progress bar."""
@@ -214,6 +242,7 @@ class MultiTaskValidator(DetectionValidator):
                 part.print_results()
             else:
                 LOGGER.warning(f"{name}: no image of this split is labelled for this task; nothing to score")
+        log_studies(self.metrics.studies, self.args.verbose)
         LOGGER.info(self.metrics.fitness_line())
 
     def plot_val_samples(self, batch: dict[str, Any], ni: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ayolom.data import photo as measure
 from ayolom.inspect.objects import PhotoCheck, Problem
 
 if TYPE_CHECKING:
@@ -20,26 +21,22 @@ if TYPE_CHECKING:
 def check_photo(image: np.ndarray, parts: PartMap | None, limits: Photos) -> PhotoCheck:
     """Measure one picture.
 
-    Sharpness is the variance of the Laplacian (Pech-Pacheco et al., 2000, https://doi.org/10.1109/ICPR.2000.903548)
-    over the vehicle; where no parts are known, over the whole picture.
+    Sharpness (see `data.photo`) is measured over the vehicle; where no parts are known, over the whole picture.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         parts: Its parts, or None where they are not known; then nothing is said of the vehicle's size.
         limits: Limits of the rules.
     """
-    share = min(1.0, limits.long_side_px / max(image.shape[:2]))
-    size = (max(1, round(image.shape[1] * share)), max(1, round(image.shape[0] * share)))
-    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA)
+    grey = measure.small_grey(image, limits.long_side_px)
+    size = (grey.shape[1], grey.shape[0])
     plane = None if parts is None else cv2.resize(np.minimum(parts.plane, 1), size, interpolation=cv2.INTER_NEAREST)
     where = plane if plane is not None and plane.any() else np.ones_like(grey)
-    edges = cv2.Laplacian(grey, cv2.CV_32F)
-    deviation = float(cv2.meanStdDev(edges, mask=where)[1][0, 0])
     count = int(np.count_nonzero(where))
     glare = np.count_nonzero(cv2.compare(grey, float(limits.glare_level), cv2.CMP_GE) & (where * 255)) / count
     measured = {
-        "sharpness": round(deviation**2, 1),
-        "brightness": round(float(cv2.mean(grey, mask=where)[0]), 1),
+        "sharpness": round(measure.sharpness(grey, where), 1),
+        "brightness": round(measure.brightness(grey, where), 1),
         "glare_share": round(glare, 4),
         "vehicle_share": 1.0 if plane is None else round(float(np.count_nonzero(plane)) / plane.size, 4),
         "border_share": 0.0 if plane is None else round(_border(plane), 4),
@@ -72,9 +69,7 @@ def sharpness(image: np.ndarray) -> float:
     Args:
         image: (H, W, 3) uint8 BGR; an empty one has none.
     """
-    if not image.size:
-        return 0.0
-    return float(cv2.meanStdDev(cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.CV_32F))[1][0, 0]) ** 2
+    return measure.sharpness(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)) if image.size else 0.0
 
 
 def median_check(checks: Sequence[PhotoCheck], limits: Photos) -> PhotoCheck:

@@ -44,6 +44,7 @@ class MultiTaskModel(Forward):
         args: The base's settings; settings: ours; class_weights: (nc,) tensor by task name; data_tasks: the data set's
             tasks in order, None when they are the model's; balance: how losses are weighed. The trainer sets them.
         active: Names of the tasks to compute, None for all.
+        temperatures: By task name what its logits were divided by to calibrate them; the weights hold it already.
         compute_dtype: Type in which the layers run on a CPU, None for that of the weights. Outputs are float32.
     """
 
@@ -85,6 +86,7 @@ class MultiTaskModel(Forward):
         self.data_tasks: Sequence[Task] | None = None
         self.balance: nn.Module = FixedBalance(dict.fromkeys(self.tasks, 1.0))
         self.criterion: MultiTaskLoss | None = None
+        self.temperatures: dict[str, float] = {}
         initialize_weights(self)
         if verbose:
             self.info()

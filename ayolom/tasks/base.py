@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ultralytics.engine.results import Results
     from ultralytics.engine.validator import BaseValidator
 
+    from ayolom.tasks.study import Study
+
 
 @dataclass(frozen=True)
 class TaskSpec:
@@ -125,6 +127,10 @@ class Task(ABC):
     def strip_head(self, head: nn.Module) -> None:
         """Remove what only training needs from the head, in place."""
 
+    @abstractmethod
+    def divide_logits(self, head: nn.Module, temperature: float) -> None:
+        """Make the head give its logits divided by a temperature, by changing its weights in place."""
+
     # Labels -----------------------------------------------------------------------------------------------------------
     @abstractmethod
     def label_file(self, image_file: str | Path, root: Path) -> Path:
@@ -205,6 +211,10 @@ class Task(ABC):
 
     def before_batch(self, validator: BaseValidator, batch: dict[str, Any]) -> None:
         """Tell the validator what it must know of a preprocessed batch before its predictions arrive."""
+
+    @abstractmethod
+    def study(self, settings: Any) -> Study:
+        """Return what looks on at a validation that is not part of a training and counts what the base does not."""
 
     @property
     @abstractmethod
@@ -323,6 +333,13 @@ def kept_rows(batch: dict[str, Any], images: torch.Tensor) -> dict[str, Any]:
     if "img" in batch:
         kept["img"] = batch["img"] if everything else batch["img"][images.to(batch["img"].device)]
     return kept
+
+
+def scale_last(layers: nn.Sequential, temperature: float) -> None:
+    """Divide what a branch gives by a temperature: weights and bias of its last layer, a convolution, in place."""
+    last: Any = layers[-1]
+    last.weight.data /= temperature
+    last.bias.data /= temperature
 
 
 PER_IMAGE = ("im_file", "ori_shape", "ratio_pad", "resized_shape")

@@ -14,7 +14,8 @@ from ultralytics.utils.loss import E2ELoss, v8DetectionLoss
 from ultralytics.utils.nms import non_max_suppression
 
 from ayolom.errors import AyolomError
-from ayolom.tasks.base import Task, box_offsets, kept_rows, label_path
+from ayolom.tasks.base import Task, box_offsets, kept_rows, label_path, scale_last
+from ayolom.tasks.detect_study import DetectStudy
 from ayolom.tasks.labels import read_boxes, read_text, split_polygons
 
 if TYPE_CHECKING:
@@ -72,6 +73,14 @@ class DetectTask(Task):
         head.stride = torch.tensor(strides)
         head.bias_init()  # type: ignore[operator]
 
+    def divide_logits(self, head: nn.Module, temperature: float) -> None:
+        """Scale the last layer of the branch that infers, so that a score is sigmoid(logit / temperature).
+
+        That rises with the logit as before, so boxes keep their order.
+        """
+        for level in head.one2one_cv3 if head.end2end else head.cv3:  # type: ignore[union-attr]
+            scale_last(level, temperature)
+
     # Labels -----------------------------------------------------------------------------------------------------------
     def label_file(self, image_file: str | Path, root: Path) -> Path:
         """Return the text file that holds the image's boxes."""
@@ -125,6 +134,10 @@ class DetectTask(Task):
     def validator(self, args: Any, save_dir: Path, callbacks: dict[str, list]) -> BaseValidator:
         """Return the base's detection validator."""
         return DetectionValidator(None, save_dir, args, callbacks)
+
+    def study(self, settings: Any) -> DetectStudy:
+        """Return what looks on at a validation and counts what the base does not."""
+        return DetectStudy(self, settings)
 
     @property
     def metric_names(self) -> tuple[str, ...]:

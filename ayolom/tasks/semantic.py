@@ -15,10 +15,11 @@ from ultralytics.utils.loss import SemanticSegmentationLoss
 
 from ayolom.errors import AyolomError
 from ayolom.modules import SegmentationHead
-from ayolom.tasks.base import Task, kept_rows, label_path, plane_index
+from ayolom.tasks.base import Task, kept_rows, label_path, plane_index, scale_last
 from ayolom.tasks.class_map import class_map
 from ayolom.tasks.labels import rasterise, read_mask, read_polygons, read_text
 from ayolom.tasks.mask_loss import FocalTverskyLoss, StridedLoss, resized
+from ayolom.tasks.semantic_study import SemanticStudy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +81,10 @@ class SemanticTask(Task):
         """Drop the auxiliary branch, which only training reads."""
         if getattr(head, "aux_head", None) is not None:
             head.aux_head = None  # type: ignore[assignment]
+
+    def divide_logits(self, head: nn.Module, temperature: float) -> None:
+        """Scale the last layer, so that the softmax or sigmoid of its logits is that of logits / temperature."""
+        scale_last(head.classifier, temperature)  # type: ignore[arg-type]
 
     # Labels -----------------------------------------------------------------------------------------------------------
     def label_file(self, image_file: str | Path, root: Path) -> Path:
@@ -152,6 +157,10 @@ class SemanticTask(Task):
     def before_batch(self, validator: BaseValidator, batch: dict[str, Any]) -> None:
         """Tell the base's validator the size at which predictions meet labels."""
         validator._semantic_target_shape = tuple(batch["semantic_mask"].shape[-2:])
+
+    def study(self, settings: Any) -> SemanticStudy:
+        """Return what looks on at a validation and counts what the base does not."""
+        return SemanticStudy(self, settings)
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -229,10 +238,10 @@ class SemanticTask(Task):
         mask = result.semantic_mask.data
         mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
         values = _summary(np.ascontiguousarray(mask, np.uint8))["present"].tolist()
-        return {value: self._shown[value] for value in values if value in self._shown}
+        return {value: self.shown[value] for value in values if value in self.shown}
 
     @property
-    def _shown(self) -> dict[int, str]:
+    def shown(self) -> dict[int, str]:
         """Names by pixel value, background left out."""
         if self.spec.nc == 1:
             return {1: self.spec.names[0]}
@@ -250,7 +259,7 @@ class SemanticTask(Task):
             return image
         mask = result.semantic_mask.data
         mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
-        return draw_regions(image, mask, self._shown, skip=set(range(256)) - set(self._shown))
+        return draw_regions(image, mask, self.shown, skip=set(range(256)) - set(self.shown))
 
     def legend(self, result: Results) -> list[tuple[str, tuple[int, int, int]]]:
         """Return name and BGR colour of the classes that occur."""
