@@ -117,6 +117,7 @@ class Settings:
     tversky_alpha: float
     loss_stride: int
     auxiliary: float
+    lr_scale: dict[str, float]
     gate_cost: float
     gate_lr: float
     precision: str
@@ -136,6 +137,7 @@ class Settings:
 
 
 FILE_SETTINGS = ("class_weights", "folder_weights")  # a mapping, or a YAML file that has it under this key
+OVER_ZERO = ("folder_weights", "lr_scale")  # mappings to numbers over 0
 PER_TASK_KEYS = ("conf", "iou", "classes", "max_det", "agnostic_nms", "cls_pw")
 
 
@@ -244,12 +246,12 @@ def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float
 
 
 def _check_mapping(name: str, value: Any) -> None:
-    """Raise where a setting is no mapping, or weighs a folder by what is no number over 0."""
+    """Raise where a setting is no mapping, or where a value that must be a number over 0 is none."""
     if not isinstance(value, dict):
         raise AyolomError(f"{name}={value}: must be a mapping from task to value, such as {{damage: 1.0}}")
-    for folder, weight in value.items() if name == "folder_weights" else ():
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
-            raise AyolomError(f"folder_weights: {folder}: must be a number over 0 (got {weight})")
+    for key, number in value.items() if name in OVER_ZERO else ():
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < float("inf"):
+            raise AyolomError(f"{name}: {key}: must be a number over 0 (got {number})")
 
 
 def _from_file(name: str, file: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Which layers a training leaves as they are."""
+"""Which layers the name of a part stands for, and which a training leaves as they are."""
 
 from __future__ import annotations
 
@@ -24,16 +24,28 @@ def layers_to_freeze(model: MultiTaskModel, freeze: Any) -> list[int] | int | No
     names = freeze.split(",") if isinstance(freeze, str) else freeze
     if not isinstance(names, (list, tuple)) or all(isinstance(name, int) for name in names):
         return freeze
+    return sorted({layer for name in names for layer in layers_of(model, name, "freeze")})
+
+
+def layers_of(model: MultiTaskModel, name: Any, setting: str) -> set[int]:
+    """Return the numbers of the layers that a name stands for.
+
+    Args:
+        model: The network.
+        name: A block ("backbone", "damage.neck", "damage.head"), a task for its neck and head, or a layer's number.
+        setting: The setting that has the name, for messages.
+
+    Raises:
+        AyolomError: There is no block or layer of that name.
+    """
+    text = str(name).strip()
     blocks = [str(layer.block) for layer in model.model]
     known = {*blocks, *model.tasks}
-    layers: set[int] = set()
-    for name in (str(name).strip() for name in names):
-        if name.isdigit():
-            layers.add(int(name))
-        elif name in known:
-            layers |= {i for i, block in enumerate(blocks) if block == name or block.startswith(f"{name}.")}
-        else:
-            raise AyolomError(
-                f"freeze={name}: no such block.{nearest(name, known)} Blocks are {', '.join(sorted(known))}"
-            )
-    return sorted(layers)
+    if text.isdigit() and int(text) < len(blocks):
+        return {int(text)}
+    if text not in known:
+        raise AyolomError(
+            f"{setting}={text}: no such block.{nearest(text, known)} Blocks are {', '.join(sorted(known))}, "
+            f"layers 0 to {len(blocks) - 1}"
+        )
+    return {i for i, block in enumerate(blocks) if block == text or block.startswith(f"{text}.")}

@@ -23,6 +23,7 @@ from ayolom.engine import freezing, plots, resuming
 from ayolom.engine.agreement import tell_changed_classes, untaught
 from ayolom.engine.by_task import check_by_task
 from ayolom.engine.checkpoint import RUN_STATE, build_model, plain, read_checkpoint, strip_checkpoint, write_checkpoint
+from ayolom.engine.learning_rates import scale_rates
 from ayolom.engine.runtime import cpu_dtype, gpu_amp, use_threads
 from ayolom.engine.transfer import read_weights
 from ayolom.engine.validator import MultiTaskValidator
@@ -198,7 +199,7 @@ class MultiTaskTrainer(DetectionTrainer):
             LOGGER.info(f"{name}: class weights {weights.round(3).tolist()}")
 
     def build_optimizer(self, model: nn.Module, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """Return the base's optimizer; gates and balance in a group without decay, at `gate_lr` times the rate.
+        """Return the base's optimizer, rates by part; gates and balance without decay, at `gate_lr` times the rate.
 
         Layers of tasks that the data lacks are left out: they get no gradient but from the cost of open gates.
         """
@@ -208,10 +209,11 @@ class MultiTaskTrainer(DetectionTrainer):
         own = [*(gate.gate for gate in network.gates()), *network.balance.parameters()]
         own = [parameter for parameter in own if parameter.requires_grad and id(parameter) not in idle]
         known = idle.union(map(id, own))
+        for group in optimizer.param_groups if known else ():
+            group["params"] = [parameter for parameter in group["params"] if id(parameter) not in known]
+        scale_rates(optimizer, network, self.settings.lr_scale)
         if not known:
             return optimizer
-        for group in optimizer.param_groups:
-            group["params"] = [parameter for parameter in group["params"] if id(parameter) not in known]
         first = {key: value for key, value in optimizer.param_groups[-1].items() if key != "params"}
         rate = optimizer.defaults["lr"] * self.settings.gate_lr
         optimizer.add_param_group(
