@@ -17,6 +17,7 @@ from ultralytics.engine.results import Results
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.loss import E2ELoss, v8DetectionLoss
 
+from ayolom.config import make_settings
 from ayolom.nn.model import MultiTaskModel
 from ayolom.nn.spec import load_spec
 from ayolom.tasks.labels import read_boxes
@@ -354,6 +355,117 @@ def test_metric_values_follow_their_names(task_of) -> None:
         "mAP50": 0.3,
         "mAP50-95": 0.4,
     }
+
+
+# Beyond the base's metrics -------------------------------------------------------------------------------------------
+def _looked_on(validator: Any, task: Any, conditions: Any = None, **settings: Any) -> Any:
+    """Let a study of a task look on at a validator, and return it."""
+    validator.settings = make_settings(settings)
+    validator.studies = {task.name: task.study(validator.settings)}
+    validator.conditions = conditions
+    return validator.studies[task.name]
+
+
+def _enlarged(truths: list, detections: list, factors: list[int]) -> tuple[list, list]:
+    """Return boxes in the frames of original images that are larger by a factor each."""
+    return [[(cls, box * factor) for cls, box in truth] for truth, factor in zip(truths, factors, strict=True)], [
+        [(box * factor, score, cls) for box, score, cls in found]
+        for found, factor in zip(detections, factors, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_slices_by_size_are_those_of_coco_at_the_originals_scale(seed, tasks, scorer, score) -> None:
+    truths, detections = _case(np.random.default_rng(seed), images=12)
+    validator = scorer(*tasks)
+    study = _looked_on(validator, tasks[2], SimpleNamespace(of=lambda file: frozenset()), slices=True)
+    batch = _labels(truths)
+    factors = [1, 4, 2] * 4
+    batch["ori_shape"] = [(128 * factor, 128 * factor) for factor in factors]
+    batch["ratio_pad"] = [((1 / factor, 1 / factor), (0.0, 0.0)) for factor in factors]
+    score(validator, batch, {"damage": (_output(detections), {})})
+    validator.get_stats()
+    judge = _coco(*_enlarged(truths, detections, factors))
+    rows = {row["slice"]: row for row in study.slices}
+    for place, name in enumerate(("small", "medium", "large"), 3):
+        assert judge.stats[place] > 0.05, "a case that tells something"
+        _assert_near_coco(rows[name]["mAP50-95"], judge.stats[place])
+    assert sum(rows[name]["Instances"] for name in ("small", "medium", "large")) == sum(map(len, truths))
+    assert rows["all"]["mAP50"] == pytest.approx(validator.metrics.results_dict["metrics/damage/mAP50"])
+    assert (rows["all"]["Images"], rows["dark"]["Images"], rows["dark"]["mAP50"]) == (12, 0, None)
+
+
+def test_slices_by_condition_are_the_scores_of_those_images_alone(tasks, scorer, score) -> None:
+    truths, detections = _case(np.random.default_rng(5), images=10)
+    dark = {f"{i}.jpg" for i in (1, 4, 5, 8)}
+    held = SimpleNamespace(of=lambda file: frozenset({"dark"}) if file in dark else frozenset({"blurred"}))
+    validator = scorer(*tasks)
+    study = _looked_on(validator, tasks[2], held, slices=True)
+    for part in (slice(0, 3), slice(3, 10)):
+        batch = _labels(truths[part])
+        batch["im_file"] = [f"{i}.jpg" for i in range(part.start, part.stop)]
+        score(validator, batch, {"damage": (_output(detections[part]), {})})
+    validator.get_stats()
+    for name, images in (("dark", (1, 4, 5, 8)), ("blurred", (0, 2, 3, 6, 7, 9))):
+        row = next(row for row in study.slices if row["slice"] == name)
+        judge = _coco([truths[i] for i in images], [detections[i] for i in images])
+        _assert_near_coco(row["mAP50-95"], judge.stats[0])
+        assert (row["Images"], row["Instances"]) == (len(images), sum(len(truths[i]) for i in images))
+
+
+def test_recall_at_a_precision_stands_in_results_rows_and_log(tasks, scorer, score) -> None:
+    truths, detections = _case(np.random.default_rng(0), images=9)
+    validator = scorer(*tasks)
+    study = _looked_on(validator, tasks[2], min_precision=0.6)
+    score(validator, _labels(truths), {"damage": (_output(detections), {})})
+    validator.get_stats()
+    judge = _coco(truths, detections)
+    for index in range(NC):
+        # COCO holds for each of 101 recalls the best precision at it or beyond, at an IoU of 0.5 first.
+        reached = judge.params.recThrs[judge.eval["precision"][0, :, index, 0, 2] >= 0.6].max(initial=0.0)
+        assert reached <= study.classes[index].recall + 1e-9 < reached + 0.01 + 1e-6
+    rows = validator.metrics.summary()
+    assert [row["R@P60"] for row in rows] == [pytest.approx(study.classes[i].recall, abs=1e-5) for i in range(NC)]
+    assert sum(row["Instances"] for row in rows) == sum(map(len, truths))
+    assert validator.metrics.results_dict["metrics/damage/recall_at_p60"] == study.everything.recall
+    assert f"{study.everything.recall:.3f}  with conf=" in "\n".join(study.lines(verbose=False))
+    assert "recall_at_p60" not in "".join(validator.metrics.keys), "training's columns stay as they are"
+
+
+def test_what_is_not_reached_or_not_labelled_is_said_plainly(tasks, scorer, score) -> None:
+    box, other = np.array([10.0, 10, 50, 50]), np.array([70.0, 70, 110, 110])
+    validator = scorer(*tasks)
+    study = _looked_on(validator, tasks[2])
+    found = [[(other, 0.9, 0), (box, 0.8, 0)], [(box, 0.7, 1)]]
+    score(validator, _labels([[(0, box)], [(1, box)]]), {"damage": (_output(found), {})})
+    validator.get_stats()
+    assert not study.classes[0].reached
+    assert study.classes[1].reached
+    text = "\n".join(study.lines(verbose=True))
+    assert "c0  not reached (the highest precision is 0.500)" in text
+    assert "c1  1.000  with conf=0.3505" in text  # halfway from 0.7 to conf=0.001
+    rows = {row["Class"]: row for row in validator.metrics.summary()}
+    assert (rows["c0"]["R@P80"], rows["c0"]["conf"]) == (0.0, None)
+    assert (rows["c2"]["Images"], rows["c2"]["Instances"], rows["c2"]["R@P80"]) == (0, 0, None)
+
+
+def test_temperature_of_scores_keeps_their_order_and_what_hangs_on_it(tasks, scorer, score) -> None:
+    truths, detections = _case(np.random.default_rng(7), images=40)
+    validator = scorer(*tasks)
+    study = _looked_on(validator, tasks[2], calibrate=True)
+    score(validator, _labels(truths), {"damage": (_output(detections), {})})
+    plain = validator.get_stats()
+    again = scorer(*tasks)
+    second = _looked_on(again, tasks[2])
+    scaled = _output(detections)
+    scaled[..., 4] = (scaled[..., 4].logit() / study.temperature).sigmoid()
+    assert study.temperature != pytest.approx(1.0, abs=0.1), "a case that tells something"
+    score(again, _labels(truths), {"damage": (scaled, {})})
+    stats = again.get_stats()
+    for name in ("mAP50", "mAP50-95"):
+        assert stats[f"metrics/damage/{name}"] == pytest.approx(plain[f"metrics/damage/{name}"], abs=1e-9)
+    assert second.reliability.error() == pytest.approx(study.calibrated.error(), abs=1e-6)
+    assert stats["metrics/damage/recall_at_p80"] == plain["metrics/damage/recall_at_p80"]
 
 
 # Results --------------------------------------------------------------------------------------------------------------
