@@ -118,6 +118,7 @@ class Settings:
     loss_stride: int
     auxiliary: float
     lr_scale: dict[str, float]
+    stages: dict[int, Any]
     gate_cost: float
     gate_lr: float
     precision: str

@@ -25,6 +25,7 @@ from ayolom.engine.by_task import check_by_task
 from ayolom.engine.checkpoint import RUN_STATE, build_model, plain, read_checkpoint, strip_checkpoint, write_checkpoint
 from ayolom.engine.learning_rates import scale_rates
 from ayolom.engine.runtime import cpu_dtype, gpu_amp, use_threads
+from ayolom.engine.stages import Staging
 from ayolom.engine.transfer import read_weights
 from ayolom.engine.validator import MultiTaskValidator
 from ayolom.errors import AyolomError
@@ -51,6 +52,7 @@ class MultiTaskTrainer(DetectionTrainer):
     """
 
     args: Any
+    freeze_layer_names: list[str]
     model: Any
 
     def __init__(
@@ -78,6 +80,7 @@ class MultiTaskTrainer(DetectionTrainer):
         amp = self.args.amp if self.device.type != "cpu" else False
         run = Run(self.settings.balance, self.world_size, bool(self.args.compile), str(amp) == "fp16")
         BALANCES[self.settings.balance].check_run(run)
+        self.staging = Staging(self.settings.stages, self.epochs, self.world_size)
 
     # Data -------------------------------------------------------------------------------------------------------------
     def get_dataset(self) -> dict[str, Any]:
@@ -177,6 +180,7 @@ class MultiTaskTrainer(DetectionTrainer):
             model.balance = make_balance(self.settings.balance, list(model.tasks), self.settings.task_weights)
         model.balance.to(self.device)
         self.args.freeze = freezing.layers_to_freeze(model, self.args.freeze)
+        self.staging.check(model)
         self.args.amp = gpu_amp(self.args.amp, self.device)
         use_threads(self.settings, self.device)
         model.compute_dtype = cpu_dtype(self.settings, self.device)
@@ -228,6 +232,12 @@ class MultiTaskTrainer(DetectionTrainer):
             }
         )
         return optimizer
+
+    def _model_train(self) -> None:
+        """Put the network into training mode, in the stage of the epoch that begins."""
+        self.freeze_layer_names = self.staging.begin(unwrap_model(self.model), self.epoch, self.freeze_layer_names)
+        self.stopper.best_epoch = max(self.stopper.best_epoch, self.staging.start)  # patience begins with the stage
+        super()._model_train()
 
     def get_validator(self) -> MultiTaskValidator:
         """Return a validator for this data set and these tasks."""

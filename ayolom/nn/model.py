@@ -44,11 +44,13 @@ class MultiTaskModel(Forward):
         args: The base's settings; settings: ours; class_weights: (nc,) tensor by task name; data_tasks: the data set's
             tasks in order, None when they are the model's; balance: how losses are weighed. The trainer sets them.
         active: Names of the tasks to compute, None for all.
+        learning: Names of the tasks whose loss counts, None for all.
         temperatures: By task name what its logits were divided by to calibrate them; the weights hold it already.
         compute_dtype: Type in which the layers run on a CPU, None for that of the weights. Outputs are float32.
     """
 
     task = "multitask"
+    learning: frozenset[str] | None = None
 
     def __init__(
         self,
@@ -104,9 +106,7 @@ class MultiTaskModel(Forward):
         if self.criterion is None:
             self.criterion = self.init_criterion()
         if preds is not None:
-            return self.criterion(preds, batch)
-        held = {name: _filled_up(labelled_images(batch, name)) for name in self.tasks}
-        return self._forward_labelled(batch["img"], held), batch, held
+            return self.criterion({name: raw for name, raw in preds.items() if self._learns(name)}, batch)
         return self.criterion(*self._answered(batch))
 
     def losses_again(self, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -122,6 +122,12 @@ class MultiTaskModel(Forward):
 
     def _answered(self, batch: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, torch.Tensor]]:
         """Return raw output by task name, the batch, and by task name (B,) bool, the images that the output holds."""
+        held = {name: _filled_up(labelled_images(batch, name) & self._learns(name)) for name in self.tasks}
+        return self._forward_labelled(batch["img"], held), batch, held
+
+    def _learns(self, task: str) -> bool:
+        """Return whether the loss of a task counts."""
+        return self.learning is None or task in self.learning
 
     def init_criterion(self) -> MultiTaskLoss:
         """Return the loss for the model's present settings."""
@@ -200,8 +206,6 @@ class MultiTaskModel(Forward):
         return super().is_fused() and not gate_rows(self.model)
 
 
-def _filled_up(images: torch.Tensor, parts: int = 4) -> torch.Tensor:
-    """Return (B,) bool, the given images and as many more as make their number a multiple of a quarter of the batch.
 @contextmanager
 def _without_statistics(model: nn.Module) -> Iterator[None]:
     """Let normalisation that takes the batch's own statistics not add them to its running ones."""
@@ -215,6 +219,8 @@ def _without_statistics(model: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
+def _filled_up(images: torch.Tensor, parts: int = 4) -> torch.Tensor:
+    """Return (B,) bool, the given images and as many more as make their number a multiple of a quarter of the batch.
 
     On CPUs kernels are compiled for each batch size that occurs. With as many sizes as a batch has images, compiling
     would take longer than a short training; a few sizes are compiled once.
