@@ -214,10 +214,9 @@ class Jobs:
                 shutil.rmtree(job.folder, ignore_errors=True)
 
     def finish(self, job: Job) -> None:
-        """Note what an inspection that is no longer worked at takes on the disk; delete it when it was removed."""
-        if job.ended.is_set():
+        """Note what an inspection that is no longer worked at takes on the disk; of one that failed nothing stays."""
+        if job.ended.is_set() or job.state == "failed":
             shutil.rmtree(job.folder, ignore_errors=True)
-            return
         job.size = folder_size(job.folder)
         job.touched = self._now()
 

@@ -67,8 +67,6 @@ class Worker:
             outcome = self._engine.run(task, progress, job.ended.is_set)
         except Stopped as stopped:
             job.problem, job.state = (stopped.code, stopped.values), "failed"
-            for upload in job.uploads:
-                upload.file.unlink(missing_ok=True)
             return
         job.inspection, job.left_out = outcome.inspection, outcome.left_out
         job.done = job.total = max(job.done, job.total or 0)

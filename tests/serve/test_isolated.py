@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+
 import pytest
 
-from ayolom.errors import AyolomError
 from ayolom.inspect import load_language, load_rules
 from ayolom.serve import Limits
 from ayolom.serve._engine import Task, Work
-from ayolom.serve._isolated import IsolatedEngine
+from ayolom.serve._isolated import IsolatedEngine, _main
 from ayolom.serve._jobs import Upload
 from ayolom.serve._limits import Stopped
 
@@ -76,8 +77,11 @@ def test_a_crash_a_hang_and_a_stop_cost_one_inspection(work, task, monkeypatch):
         engine.close()
 
 
-def test_a_model_that_cannot_be_loaded_is_told_by_the_command(work):
+def test_a_model_that_cannot_be_loaded_is_told_by_the_process(work, monkeypatch):
     from fallible_engine import Engine
 
-    with pytest.raises(AyolomError, match=r"model=broken\.pt: is no checkpoint"):
-        IsolatedEngine(work("broken.pt"), Engine)
+    monkeypatch.setattr("ayolom.serve._isolated.signal.signal", lambda *_: None)
+    monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "")
+    ours, theirs = multiprocessing.Pipe()
+    _main(theirs, work("broken.pt"), Engine)
+    assert ours.recv() == ("error", "model=broken.pt: is no checkpoint")
