@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parent
 SCALES = "nsmlx"
 CHOICES = {
     "balance": ("fixed", "uncertainty", "dwa", "famo", "upgrad", "pcgrad"),
+    "task_sampling": ("proportional", "equal", "temperature"),
     "mask_loss": ("ce_dice", "focal_tversky"),
     "precision": ("auto", "bf16", "fp32"),
 }
@@ -109,6 +110,8 @@ class Settings:
     task_weights: dict[str, float]
     class_weights: dict[str, Any]
     folder_weights: dict[str, float]
+    task_sampling: str
+    task_temperature: float
     fitness_weights: dict[str, float]
     mask_loss: str
     focal: float

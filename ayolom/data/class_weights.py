@@ -35,6 +35,14 @@ def given_weights(given: Mapping[str, Any], tasks: Iterable[Task]) -> dict[str, 
     return found
 
 
+def inverse_frequency(counts: np.ndarray, power: float) -> np.ndarray:
+    """Return class weights of mean 1: (1 / count) ** power, the mean of the others where a class does not occur."""
+    present = counts > 0
+    weights = (counts.sum() / counts.clip(min=1)) ** power
+    weights[~present] = weights[present].mean() if present.any() else 1.0
+    return weights / weights.mean()
+
+
 def _weights(task: str, names: Mapping[int, str], by_class: Mapping[Any, Any]) -> np.ndarray:
     """Return the weights of one task."""
     ids = {name: number for number, name in names.items()}

@@ -1,4 +1,4 @@
-"""Parts of a network that learn at a rate of their own."""
+"""Parts of a network that learn at a rate of their own, gates among them."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ def scale_rates(optimizer: torch.optim.Optimizer, model: MultiTaskModel, scales:
             optimizer.add_param_group({**group, "params": parameters, "param_group": kind, **rates})
     if scales and RANK in {-1, 0}:
         LOGGER.info("learning rates: " + ", ".join(f"{name} x {scale:g}" for name, scale in scales.items()))
+
+
+def add_gates(optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], scale: float) -> None:
+    """Give gates and balance a group without decay, which would pull them to where they decide nothing.
+
+    Args:
+        optimizer: The optimizer, before it has a schedule.
+        parameters: Parameters that no other group has.
+        scale: Their learning rate as a multiple of the optimizer's.
+    """
+    alike = {key: value for key, value in optimizer.param_groups[-1].items() if key != "params"}
+    rate = optimizer.defaults["lr"] * scale
+    own = {"lr": rate, "initial_lr": rate, "weight_decay": 0.0, "use_muon": False, "param_group": "gate"}
+    optimizer.add_param_group({**alike, "params": parameters, **own})
 
 
 def _scales(model: MultiTaskModel, scales: Mapping[Any, float]) -> dict[int, float]:

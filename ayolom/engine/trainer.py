@@ -15,15 +15,16 @@ from ultralytics.utils.torch_utils import autocast, unwrap_model
 from ayolom.balance import BALANCES, Run, make_balance
 from ayolom.config import make_settings, split_settings
 from ayolom.data.build import build_dataset, class_counts
-from ayolom.data.class_weights import given_weights
+from ayolom.data.class_weights import given_weights, inverse_frequency
 from ayolom.data.filters import filtered
 from ayolom.data.schema import load_schema
+from ayolom.data.task_sampling import TaskSampler, sampled
 from ayolom.data.workers import plain_errors
 from ayolom.engine import freezing, plots, resuming
 from ayolom.engine.agreement import tell_changed_classes, untaught
 from ayolom.engine.by_task import check_by_task
 from ayolom.engine.checkpoint import RUN_STATE, build_model, plain, read_checkpoint, strip_checkpoint, write_checkpoint
-from ayolom.engine.learning_rates import scale_rates
+from ayolom.engine.learning_rates import add_gates, scale_rates
 from ayolom.engine.runtime import cpu_dtype, gpu_amp, use_threads
 from ayolom.engine.stages import Staging
 from ayolom.engine.transfer import read_weights
@@ -34,7 +35,6 @@ from ayolom.nn.spec import load_spec
 from ayolom.tasks import make_task
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import nn
     from torch.utils.data import Dataset
 
@@ -77,9 +77,13 @@ class MultiTaskTrainer(DetectionTrainer):
 
     def _check_run(self) -> None:
         """Raise before anything is loaded where settings and machine do not go together."""
-        amp = self.args.amp if self.device.type != "cpu" else False
-        run = Run(self.settings.balance, self.world_size, bool(self.args.compile), str(amp) == "fp16")
+        float16 = self.args.amp == "fp16" and self.device.type != "cpu"
+        run = Run(self.settings.balance, self.world_size, bool(self.args.compile), float16)
         BALANCES[self.settings.balance].check_run(run)
+        if self.world_size > 1 and self.settings.task_sampling != "proportional":
+            raise AyolomError(
+                f"task_sampling={self.settings.task_sampling}: draws for one process; train on one device"
+            )
         self.staging = Staging(self.settings.stages, self.epochs, self.world_size)
 
     # Data -------------------------------------------------------------------------------------------------------------
@@ -116,6 +120,20 @@ class MultiTaskTrainer(DetectionTrainer):
             save_report=self.save_dir / f"labels_{img_path}.txt" if RANK in {-1, 0} else None,
             folder_weights=self.settings.folder_weights if mode == "train" else None,
         )
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Return the base's loader; in training its images are drawn as `task_sampling` says."""
+        loader = super().get_dataloader(dataset_path, batch_size, rank, mode)
+        if mode != "train" or self.settings.task_sampling == "proportional":
+            return loader
+        how, temperature = self.settings.task_sampling, self.settings.task_temperature
+        return sampled(loader, how, temperature, self.args.seed, self.start_epoch)
+
+    def _close_dataloader_mosaic(self) -> None:
+        """Leave mosaics out from now on; the loader that begins anew goes on with the images of this epoch."""
+        super()._close_dataloader_mosaic()
+        if isinstance(self.train_loader.sampler, TaskSampler):
+            self.train_loader.sampler.set_epoch(self.epoch)
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Bring the batch to the device, images as floats in [0, 1]."""
@@ -197,7 +215,7 @@ class MultiTaskTrainer(DetectionTrainer):
         found = given_weights(self.settings.class_weights, self.data_tasks)
         wanted = [task for task in self.data_tasks if powers[task.name] and task.name not in found]
         counted = class_counts(self.train_loader.dataset, wanted) if wanted else {}
-        found |= {name: _inverse_frequency(counts, powers[name]) for name, counts in counted.items()}
+        found |= {name: inverse_frequency(counts, powers[name]) for name, counts in counted.items()}
         for name, weights in found.items():
             unwrap_model(self.model).class_weights[name] = torch.from_numpy(weights).float().to(self.device)
             LOGGER.info(f"{name}: class weights {weights.round(3).tolist()}")
@@ -218,19 +236,7 @@ class MultiTaskTrainer(DetectionTrainer):
         scale_rates(optimizer, network, self.settings.lr_scale)
         if not known:
             return optimizer
-        first = {key: value for key, value in optimizer.param_groups[-1].items() if key != "params"}
-        rate = optimizer.defaults["lr"] * self.settings.gate_lr
-        optimizer.add_param_group(
-            {
-                **first,
-                "params": own,
-                "lr": rate,
-                "initial_lr": rate,
-                "weight_decay": 0.0,
-                "use_muon": False,
-                "param_group": "gate",
-            }
-        )
+        add_gates(optimizer, own, self.settings.gate_lr)
         return optimizer
 
     def _model_train(self) -> None:
@@ -269,6 +275,8 @@ class MultiTaskTrainer(DetectionTrainer):
             model = unwrap_model(self.model)
             model.criterion = model.init_criterion()
             model.criterion.resume(self.start_epoch)
+            if isinstance(self.train_loader.sampler, TaskSampler):
+                self.train_loader.sampler.set_epoch(self.start_epoch)
         self.ema.ema.compute_dtype = None
 
     def _handle_nan_recovery(self, epoch: int) -> bool:
@@ -372,14 +380,6 @@ class MultiTaskTrainer(DetectionTrainer):
         raise AyolomError(
             "batch=-1: the batch size of a multi-task model is not guessed; give a number, such as batch=16"
         )
-
-
-def _inverse_frequency(counts: np.ndarray, power: float) -> np.ndarray:
-    """Return class weights of mean 1: (1 / count) ** power, the mean of the others where a class does not occur."""
-    present = counts > 0
-    weights = (counts.sum() / counts.clip(min=1)) ** power
-    weights[~present] = weights[present].mean() if present.any() else 1.0
-    return weights / weights.mean()
 
 
 def _is_number(value: Any) -> bool:
