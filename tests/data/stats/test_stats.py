@@ -58,12 +58,12 @@ def test_counts_are_those_that_training_weighs_by(schema, build):
 
 
 def test_inverse_frequency_is_that_of_scikit_learn_and_of_the_trainer():
-    from ayolom.engine.trainer import _inverse_frequency
+    from ayolom.data.class_weights import inverse_frequency
 
     counts = np.array([5, 20, 75])
     balanced = compute_class_weight("balanced", classes=np.arange(3), y=np.repeat(np.arange(3), counts))
     np.testing.assert_allclose(stats.inverse_frequency(counts), balanced / balanced.mean())
-    np.testing.assert_allclose(stats.inverse_frequency(counts), _inverse_frequency(counts.astype(float), 1.0))
+    np.testing.assert_allclose(stats.inverse_frequency(counts), inverse_frequency(counts.astype(float), 1.0))
 
 
 @pytest.mark.parametrize("beta", [0.9, 0.999, 1 - 1e-12], ids=["0.9", "0.999", "almost 1"])
