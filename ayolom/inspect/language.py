@@ -40,8 +40,12 @@ class Language:
         return str(found).format(**values) if values else str(found)
 
     def name(self, name: str) -> str:
-        """Return a class name for people: translated where the file knows it, else without underscores."""
-        return str(self.texts["names"].get(name, name.replace("_", " ")))
+        """Return a class name for people: translated where the file knows it, else without underscores.
+
+        Upper and lower case are alike, and so are spaces, hyphens and underscores.
+        """
+        plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+        return str(self.texts["names"].get(name) or self.texts["names"].get(plain, name.replace("_", " ")))
 
     def part(self, part: str, place: Place | None = None) -> str:
         """Return the name of a part with its place."""

@@ -275,3 +275,9 @@ def test_a_video_gets_its_marked_copy(checkpoint, tmp_path) -> None:
 def test_help_tells_how(capsys) -> None:
     assert run("--help") == 0
     assert "yolo inspect source=car/ model=best.pt" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["glass_shatter", "glass shatter", "Glass-Shatter"])
+def test_class_names_are_translated_however_a_set_spells_them(name) -> None:
+    assert load_language("ko").name(name) == "유리 파손"
+    assert load_language("en").name("soft_top") == "soft top"
