@@ -17,7 +17,7 @@ SCALES = "nsmlx"
 CHOICES = {
     "balance": ("fixed", "uncertainty", "dwa", "famo", "upgrad", "pcgrad"),
     "task_sampling": ("proportional", "equal", "temperature"),
-    "mask_loss": ("ce_dice", "focal_tversky"),
+    "mask_loss": ("ce_dice", "ce", "focal_tversky"),
     "precision": ("auto", "bf16", "fp32"),
 }
 
@@ -118,6 +118,8 @@ class Settings:
     focal_gamma: float
     tversky: float
     tversky_alpha: float
+    ohem: float
+    lovasz: float
     loss_stride: int
     auxiliary: float
     lr_scale: dict[str, float]
@@ -175,7 +177,9 @@ def make_settings(given: dict[str, Any] | None = None) -> Settings:
         if name not in _defaults():
             raise AyolomError(f"{name}: no such setting.{nearest(name, _defaults())}")
         given[name] = _checked(name, value)
-    return Settings(**{**_defaults(), **given}, per_task=per_task)
+    settings = Settings(**{**_defaults(), **given}, per_task=per_task)
+    _check_mask_losses(settings)
+    return settings
 
 
 def split_settings(arguments: dict[str, Any]) -> tuple[dict[str, Any], Settings]:
@@ -247,6 +251,16 @@ def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float
     if name == "min_precision" and not 0 < value <= 1:
         raise AyolomError(f"{name}={value}: must be over 0 and at most 1, such as 0.8")
     return kind(value)
+
+
+def _check_mask_losses(settings: Settings) -> None:
+    """Raise where a number of a mask loss is out of its range, or has nothing to act on."""
+    if not 0 < settings.ohem <= 1:
+        raise AyolomError(f"ohem={settings.ohem}: must be the share of pixels to keep, over 0 and at most 1")
+    if not 0 <= settings.lovasz < float("inf"):
+        raise AyolomError(f"lovasz={settings.lovasz}: must be a weight, 0 or more")
+    if settings.ohem < 1 and settings.mask_loss == "focal_tversky":
+        raise AyolomError("ohem: focal_tversky has no cross-entropy to choose pixels for; use mask_loss=ce_dice or ce")
 
 
 def _check_mapping(name: str, value: Any) -> None:

@@ -11,14 +11,13 @@ import torch
 from ultralytics.models.yolo.semantic import SemanticSegmentationValidator
 from ultralytics.nn.modules import SemanticSegment
 from ultralytics.utils import ops
-from ultralytics.utils.loss import SemanticSegmentationLoss
 
 from ayolom.errors import AyolomError
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.base import Task, kept_rows, label_path, plane_index, scale_last
 from ayolom.tasks.class_map import class_map
 from ayolom.tasks.labels import rasterise, read_mask, read_polygons, read_text
-from ayolom.tasks.mask_loss import FocalTverskyLoss, StridedLoss, resized
+from ayolom.tasks.mask_loss import mask_criterion, resized
 from ayolom.tasks.semantic_study import SemanticStudy
 
 if TYPE_CHECKING:
@@ -140,11 +139,9 @@ class SemanticTask(Task):
     def criterion(
         self, head: nn.Module, args: Any, settings: Any, class_weights: torch.Tensor | None
     ) -> Callable[[Any, dict[str, Any]], tuple[torch.Tensor, dict[str, torch.Tensor]]]:
-        """Return the base's cross-entropy + Dice, or A-YOLOM's focal + Tversky, as `mask_loss` says."""
+        """Return the base's cross-entropy + Dice, or what the settings of masks ask for; see `mask_criterion`."""
         view = SimpleNamespace(model=[head], args=args, parameters=head.parameters, class_weights=class_weights)
-        if settings.mask_loss == "focal_tversky":
-            return StridedLoss(FocalTverskyLoss(settings, class_weights), settings.loss_stride)
-        return StridedLoss(SemanticSegmentationLoss(view), settings.loss_stride)
+        return mask_criterion(view, settings, class_weights)
 
     def loss_names(self, criterion: Any) -> tuple[str, ...]:
         """Return the names of the two terms and of the auxiliary branch's."""

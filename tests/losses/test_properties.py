@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ayolom.losses import focal_loss, tversky_loss
+from ayolom.losses import focal_loss, lovasz_loss, ohem_loss, tversky_loss
 
 IGNORE = 255
-every_loss = pytest.mark.parametrize("loss_of", [focal_loss, tversky_loss])
+every_loss = pytest.mark.parametrize("loss_of", [focal_loss, lovasz_loss, ohem_loss, tversky_loss])
 
 
 @every_loss

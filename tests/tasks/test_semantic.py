@@ -15,7 +15,7 @@ from ultralytics.engine.results import Results
 from ultralytics.utils.loss import SemanticSegmentationLoss
 
 from ayolom.config import make_settings
-from ayolom.losses import focal_loss, tversky_loss
+from ayolom.losses import focal_loss, lovasz_loss, ohem_loss, tversky_loss
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.labels import read_mask
 from ayolom.tasks.mask_loss import FocalTverskyLoss, StridedLoss
@@ -279,16 +279,17 @@ def test_auxiliary_logits_are_passed_on(cells, stride) -> None:
     assert float(both["ce_loss"]) == float(alone["ce_loss"])
 
 
-KINDS = ["ce_dice", "focal_tversky"]
+KINDS = ["ce_dice", "ce", "focal_tversky"]
+MIXED = [*({"mask_loss": kind} for kind in KINDS), {"mask_loss": "ce", "ohem": 0.5, "lovasz": 1.0}, {"lovasz": 2.0}]
 
 
 @pytest.mark.parametrize("nc", [5, 1])
-@pytest.mark.parametrize("kind", KINDS)
-def test_masks_of_which_nothing_is_known_add_nothing(kind, nc, task_of) -> None:
+@pytest.mark.parametrize("given", MIXED, ids=str)
+def test_masks_of_which_nothing_is_known_add_nothing(given, nc, task_of) -> None:
     head = SegmentationHead(nc, [8], 8, 8)
     task = task_of("parts", "semantic", nc)
     args = SimpleNamespace(data=None)
-    criterion = task.criterion(head, args, make_settings({"mask_loss": kind}), None)
+    criterion = task.criterion(head, args, make_settings(given), None)
     logits = torch.randn(2, nc, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
     total, items = criterion(logits, {"semantic_mask": torch.full((2, 64, 64), 255, dtype=torch.int32)})
     total.backward()
@@ -334,6 +335,36 @@ def test_focal_and_tversky_heed_their_settings(cells) -> None:
     assert float(items["aux_loss"]) == 0.0
     assert not any(value.requires_grad for value in items.values())
     assert not total.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        pytest.param({"ohem": 0.3}, ("ce_loss", "dice_loss", "aux_loss"), id="hard pixels and Dice"),
+        pytest.param({"mask_loss": "ce"}, ("ce_loss", "aux_loss"), id="cross-entropy alone"),
+        pytest.param({"mask_loss": "ce", "lovasz": 3.0}, ("ce_loss", "aux_loss", "lovasz_loss"), id="with Lovasz"),
+        pytest.param({"lovasz": 3.0}, ("ce_loss", "dice_loss", "aux_loss", "lovasz_loss"), id="all three"),
+    ],
+)
+def test_hard_pixels_and_lovasz_are_the_pure_losses_beside_the_bases(given, names, cells, task_of) -> None:
+    logits, ids = cells
+    head, task, weights = SegmentationHead(5, [8], 8, 8), task_of("parts", "semantic", 5), torch.linspace(0.5, 1.5, 5)
+    args, settings = SimpleNamespace(data=None), make_settings({**given, "loss_stride": 1})
+    criterion = task.criterion(head, args, settings, weights)
+    usual = task.criterion(head, args, make_settings({"loss_stride": 1}), weights)
+    batch = {"semantic_mask": ids}
+    (total, items), (_, base) = criterion((logits, logits.flip(1)), batch), usual((logits, logits.flip(1)), batch)
+    assert task.loss_names(criterion) == tuple(items) == names
+    hard = [ohem_loss(z, ids, settings.ohem, class_weights=weights) for z in (logits, logits.flip(1))]
+    expected = {
+        "ce_loss": hard[0],
+        "dice_loss": base["dice_loss"],
+        "aux_loss": 0.4 * hard[1],
+        "lovasz_loss": 3 * lovasz_loss(logits, ids, class_weights=weights),
+    }
+    for name, value in items.items():
+        torch.testing.assert_close(value, expected[name].to(value.dtype))
+    torch.testing.assert_close(total, len(logits) * torch.stack([*items.values()]).sum())
 
 
 def test_settings_choose_loss_and_stride(task_of) -> None:
