@@ -31,8 +31,10 @@ def write_calibrated(source: Path, folder: Path, temperatures: Mapping[str, floa
         The new checkpoint.
 
     Raises:
-        AyolomError: The new file would be the old one.
+        AyolomError: There is no temperature, or the new file would be the old one.
     """
+    if not temperatures:
+        raise AyolomError("calibrate=True: no temperature fits any task; train longer, or give a split with labels")
     file = folder / f"{source.stem}_calibrated.pt"
     if file.resolve() == source.resolve():
         raise AyolomError(f"calibrate=True: {file} is the checkpoint itself; give another name=")

@@ -33,19 +33,21 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float | None:
         labels: (N,) int64.
 
     Returns:
-        The temperature; None of nothing.
+        The temperature; None of nothing, and where it would leave `RANGE`: what is never wrong, or never right, has no
+        best one.
     """
     if not len(labels):
         return None
     logits = logits.double()
     low, high = (torch.tensor(edge, dtype=torch.float64).log() for edge in RANGE)
     for _ in range(24):  # 6 / 2^24: far below what can be told apart
-        middle = ((low + high) / 2).detach()
+        middle = (low + high) / 2
         if _slope(logits, labels, middle) > 0:
             high = middle
         else:
             low = middle
-    return round(float(((low + high) / 2).exp()), 6)
+    found = float(((low + high) / 2).exp())
+    return round(found, 6) if RANGE[0] * 1.01 < found < RANGE[1] * 0.99 else None
 
 
 def _slope(logits: torch.Tensor, labels: torch.Tensor, log_temperature: torch.Tensor) -> float:

@@ -32,6 +32,7 @@ class DetectStudy(Study):
 
     support = "Instances"
     things = "boxes"
+    shown = 0.25
 
     def __init__(self, task: Task, settings: Any) -> None:
         """Prepare (see `Study`)."""
@@ -96,8 +97,8 @@ class DetectStudy(Study):
         score = torch.as_tensor(sure, dtype=torch.float64).clamp(LEAST, 1 - LEAST)
         logits = score.logit()[:, None]
         self.temperature = fit_temperature(logits, torch.as_tensor(right).long())
-        self.calibrated = Reliability()
         if self.temperature is not None:
+            self.calibrated = Reliability()
             self.calibrated.add((logits[:, 0] / self.temperature).sigmoid().numpy(), right)
 
     # Slices -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ayolom.tasks.semantic import SemanticTask
 
-STEP = 4  # calibration looks at every fourth pixel of every fourth row
+STEP = 7  # calibration looks at every n-th pixel of every n-th row; odd, so that it meets all places of a cell
 
 
 class SemanticStudy(Study):
@@ -61,8 +61,7 @@ class SemanticStudy(Study):
         known = labels < self._values
         seen = sampled(logits.float(), masks.shape[-2:], rows, columns).flatten(0, 2)[known]
         labels = labels[known]
-        best = seen.argmax(1) if seen.shape[1] > 1 else (seen[:, 0] > 0).long()
-        self.reliability.add(scaled_confidence(seen).cpu().numpy(), (best == labels).cpu().numpy())
+        self.reliability.add(scaled_confidence(seen).cpu().numpy(), (best_class(seen) == labels).cpu().numpy())
         if self.settings.calibrate:
             self._sample.add(seen, labels)
 
@@ -109,13 +108,18 @@ class SemanticStudy(Study):
     def finish(self, validator: Any) -> None:
         """Fit the temperature and fill the slices, where they are asked for."""
         if self.settings.calibrate and len(self._sample.labels):
-            logits, labels = self._sample.logits, self._sample.labels
-            self.temperature = fit_temperature(logits, labels)
-            best = logits.argmax(1) if logits.shape[1] > 1 else (logits[:, 0] > 0).long()
-            self.calibrated = Reliability()
-            self.calibrated.add(scaled_confidence(logits, self.temperature or 1.0).numpy(), (best == labels).numpy())
+            self._fit(self._sample.logits, self._sample.labels)
         if self.settings.slices:
             self.slices = [self._row(name) for name in self._counts]
+
+    def _fit(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Fit the temperature of logits (N, C) to labels (N,), and count confidences at it."""
+        self.temperature = fit_temperature(logits, labels)
+        if self.temperature is None:
+            return
+        self.calibrated = Reliability()
+        sure = scaled_confidence(logits, self.temperature)
+        self.calibrated.add(sure.numpy(), (best_class(logits) == labels).numpy())
 
     def _row(self, name: str) -> dict[str, Any]:
         """Return the row of a slice; regions of one size have no IoU, for what is predicted has no size."""
@@ -127,6 +131,11 @@ class SemanticStudy(Study):
         accuracy = float(hit.sum() / total) if total else None
         row = {"slice": name, "Images": self._images[name], "Pixels": total}
         return {**row, "mIoU": iou, "pixel_accuracy": accuracy}
+
+
+def best_class(logits: torch.Tensor) -> torch.Tensor:
+    """Return (N,) int64, the best class of logits (N, C); of one column whether it is above 0."""
+    return logits.argmax(1) if logits.shape[1] > 1 else (logits[:, 0] > 0).long()
 
 
 def sampled(logits: torch.Tensor, shape: Sequence[int], rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from ayolom.tasks.base import Task
 
 CONDITIONS = ("dark", "blurred")  # of a whole image
-SHOWN = 0.25  # confidence from which `predict` shows boxes where nothing else is asked for
 
 
 class Study(ABC):
@@ -22,6 +21,7 @@ class Study(ABC):
     Attributes:
         support: Column of a class row that says how much of the class is labelled.
         things: What confidences are given to.
+        shown: Confidence from which `predict` shows them where nothing else is asked for, None for all.
         reliability: Confidence against share of right ones.
         calibrated: The same at the fitted temperature, None where none was asked for.
         temperature: The temperature of least negative log-likelihood, None where none was asked for.
@@ -30,6 +30,7 @@ class Study(ABC):
 
     support: ClassVar[str]
     things: ClassVar[str]
+    shown: ClassVar[float | None] = None
 
     def __init__(self, task: Task, settings: Any) -> None:
         """Prepare.
@@ -92,17 +93,17 @@ class Study(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results as plain data."""
-        plain: dict[str, Any] = {
-            "calibration_error": self.reliability.error(),
-            f"calibration_error_from_{SHOWN:g}": self.reliability.error(SHOWN),
-            "reliability": self.reliability.rows(),
-        }
+        plain = self._told(self.reliability)
         if self.calibrated is not None:
-            plain["temperature"] = self.temperature
-            plain["calibrated"] = {"error": self.calibrated.error(), "reliability": self.calibrated.rows()}
+            plain |= {"temperature": self.temperature, "calibrated": self._told(self.calibrated)}
         if self.slices:
             plain["slices"] = self.slices
         return plain
+
+    def _told(self, reliability: Reliability) -> dict[str, Any]:
+        """Return a reliability diagram and its error as plain data."""
+        shown = {} if self.shown is None else {f"calibration_error_from_{self.shown:g}": reliability.error(self.shown)}
+        return {"calibration_error": reliability.error(), **shown, "reliability": reliability.rows()}
 
     def lines(self, verbose: bool) -> list[str]:
         """Return the results for the log.
@@ -115,14 +116,18 @@ class Study(ABC):
     def _calibration_lines(self) -> list[str]:
         """Return how far confidences are from what comes true."""
         told = [("", self.reliability)]
-        if self.calibrated is not None and self.temperature is not None:
+        if self.calibrated is not None:
             told.append((f" at temperature {self.temperature:.3f}", self.calibrated))
         lines = []
         for where, reliability in told:
-            error, shown = reliability.error(), reliability.error(SHOWN)
+            error = reliability.error()
+            shown = None if self.shown is None else reliability.error(self.shown)
             if error is not None:
                 text = f"{self.task.name}: expected calibration error{where} {error:.4f} of all {self.things}"
-                lines.append(text + ("" if shown is None else f", {shown:.4f} of those from confidence {SHOWN:g}"))
+                lines.append(text + ("" if shown is None else f", {shown:.4f} of those from confidence {self.shown:g}"))
+        if self.settings.calibrate and self.temperature is None:
+            why = "no temperature fits: what is sure must be right more often than not, and sometimes wrong"
+            lines.append(f"{self.task.name}: {why if lines else f'this model gives no confidences of {self.things}'}")
         return lines
 
 

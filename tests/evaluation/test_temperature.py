@@ -35,9 +35,17 @@ def test_it_is_the_minimum_that_scipy_finds() -> None:
     assert fit_temperature(logits, labels) == pytest.approx(best, rel=1e-4)
 
 
-def test_what_is_never_wrong_goes_to_the_end_of_the_range_and_nothing_has_no_temperature() -> None:
-    assert fit_temperature(torch.tensor([[4.0], [-4.0]]), torch.tensor([1, 0])) == pytest.approx(0.05, rel=1e-3)
-    assert fit_temperature(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64)) is None
+@pytest.mark.parametrize(
+    ("logits", "labels"),
+    [
+        pytest.param([[4.0], [-4.0]], [1, 0], id="never wrong"),
+        pytest.param([[4.0], [-4.0]], [0, 1], id="never right"),
+        pytest.param([[-4.0], [-3.0]], [0, 0], id="no box is right"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_where_no_temperature_is_best_there_is_none(logits, labels) -> None:
+    assert fit_temperature(torch.tensor(logits).reshape(-1, 1), torch.tensor(labels, dtype=torch.int64)) is None
 
 
 def test_it_fits_inside_the_inference_mode_of_validation() -> None:
