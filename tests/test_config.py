@@ -61,6 +61,7 @@ def test_arguments_are_parted_into_the_base_s_and_ours() -> None:
             "balance=uncertain: must be one of fixed, uncertainty, dwa, famo, .*. Did you mean 'uncertainty'",
         ),
         ({"gate_cost": "high"}, "gate_cost=high: must be a number"),
+        ({"min_precision": 80}, "min_precision=80: must be over 0 and at most 1, such as 0.8"),
         ({"ohem": 0.0}, "ohem=0.0: must be the share of pixels to keep, over 0 and at most 1"),
         ({"ohem": 0.5, "mask_loss": "focal_tversky"}, "ohem: focal_tversky has no cross-entropy"),
         ({"lovasz": -1}, "lovasz=-1.0: must be a weight, 0 or more"),

@@ -144,6 +144,7 @@ def test_val_gives_the_same_metrics(
     common = {"data": str(small_data), "imgsz": SIZE, "workers": 0, "plots": False, "verbose": False, "batch": 2}
     common |= {"project": str(tmp_path), "exist_ok": True, "precision": "fp32", **settings}
     ours, theirs = (YOLO(file).val(**common).results_dict for file in (artefact(kind), best))
+    del theirs["metrics/parts/calibration_error"]  # the file gives classes, the checkpoint also how sure it is
     assert ours == pytest.approx(theirs, abs=1e-3)
 
 
