@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SMALLEST = 20  # pixels below which a piece of a repeated part is not placed
 SIDES: tuple[Side, ...] = ("front", "back", "left", "right")
+OPPOSITE: dict[Side, Side] = {"front": "back", "back": "front", "left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,10 @@ class PartMap:
         return tuple(PartSeen(part=p.part, place=p.place, area_px=p.area) for p in self.pieces.values())
 
     def sides(self) -> tuple[Side, ...]:
-        """Return the sides of the vehicle in view."""
+        """Return the sides of the vehicle in view; of two opposite ones that with more pixels, as no picture shows both."""
         least = self._rules.sides.least_share * max(self.area, 1)
-        return tuple(
-            side
-            for side in SIDES
-            if 0 < least <= sum(p.area for p in self.pieces.values() if shows(p.part, side, self._rules))
-        )
+        areas = {side: sum(p.area for p in self.pieces.values() if shows(p.part, side, self._rules)) for side in SIDES}
+        return tuple(side for side in SIDES if areas[side] >= max(least, areas[OPPOSITE[side]] + 1))
 
     def _add(self, piece: Piece) -> int:
         """Give a piece its number."""

@@ -206,6 +206,15 @@ def test_sides_in_view_and_missing(names) -> None:
     assert (one.sides_seen, one.sides_missing) == (("left",), ("front", "back", "right"))
 
 
+def test_one_picture_does_not_show_opposite_sides(names, rules) -> None:
+    doors = {name: number for number, name in names.items()}
+    class_map = np.zeros((100, 100), np.uint8)
+    class_map[:, :60], class_map[:, 60:] = doors["front_left_door"], doors["front_right_door"]
+    assert PartMap(class_map, names, rules).sides() == ("left",)
+    class_map[:, :50], class_map[:, 50:] = doors["front_left_door"], doors["front_right_door"]
+    assert PartMap(class_map, names, rules).sides() == (), "equal areas contradict each other"
+
+
 @pytest.mark.slow
 @needs_lap
 def test_walks_round_drawn_vehicles_are_counted_rightly(rules) -> None:
