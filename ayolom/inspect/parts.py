@@ -86,7 +86,7 @@ class PartMap:
         return tuple(PartSeen(part=p.part, place=p.place, area_px=p.area) for p in self.pieces.values())
 
     def sides(self) -> tuple[Side, ...]:
-        """Return the sides of the vehicle in view; of two opposite ones that with more pixels, as no picture shows both."""
+        """Return the sides of the vehicle in view; of two opposite ones only that with more pixels."""
         least = self._rules.sides.least_share * max(self.area, 1)
         areas = {side: sum(p.area for p in self.pieces.values() if shows(p.part, side, self._rules)) for side in SIDES}
         return tuple(side for side in SIDES if areas[side] >= max(least, areas[OPPOSITE[side]] + 1))
