@@ -142,8 +142,8 @@ class DetectStudy(Study):
     def to_dict(self) -> dict[str, Any]:
         """Return the results as plain data."""
         names = self.task.spec.names
-        points = {"all": self.everything, **{names[index]: point for index, point in self.classes.items()}}
-        told = {name: {**vars(point), "reached": point.reached} for name, point in points.items()}
+        classes = {names[index]: _as_dict(point) for index, point in self.classes.items()}
+        told = {"all": _as_dict(self.everything), "classes": classes}
         return {"min_precision": self._least, recall_name(self._least): told, **super().to_dict()}
 
     def lines(self, verbose: bool) -> list[str]:
@@ -162,6 +162,11 @@ def recall_name(least: float) -> str:
     ('recall_at_p80', 'recall_at_p87.5')
     """
     return f"recall_at_p{100 * least:g}"
+
+
+def _as_dict(point: Point) -> dict[str, Any]:
+    """Return a point as plain data."""
+    return {**vars(point), "reached": point.reached}
 
 
 def _said(point: Point) -> str:

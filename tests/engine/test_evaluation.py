@@ -59,6 +59,7 @@ def test_everything_is_in_the_json(scored) -> None:
     assert {"metrics/damage/recall_at_p70", "metrics/parts/calibration_error"} <= set(content["metrics"])
     damage, parts = content["tasks"]["damage"], content["tasks"]["parts"]
     assert set(damage["recall_at_p70"]["all"]) == {"recall", "precision", "threshold", "reached"}
+    assert set(damage["recall_at_p70"]["classes"]) == {r["Class"] for r in damage["classes"] if r["Instances"]}
     assert [row["slice"] for row in damage["slices"]] == ["all", "dark", "blurred", "small", "medium", "large"]
     assert sum(row["Instances"] for row in damage["slices"][3:]) == damage["slices"][0]["Instances"]
     assert parts["slices"][0]["Images"] == 4
