@@ -8,9 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import yaml
+from ultralytics.utils.tal import TaskAlignedAssigner
 
 from ayolom import YOLO
-from ayolom.config import make_settings
+from ayolom.config import find_data_yaml, make_settings
+from ayolom.data.synthetic import generate
 from ayolom.engine import runtime
 
 CPU, GPU, APPLE = torch.device("cpu"), torch.device("cuda:0"), torch.device("mps")
@@ -121,43 +124,70 @@ def test_native_looks_behind_the_bases_wrapper() -> None:
 
 
 # Training in bfloat16 -------------------------------------------------------------------------------------------------
+PASSES = 3  # over the same weights, then a step
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A dataset YAML over 48 drawn training pictures: box losses of few boxes are chance."""
+    generate(tmp_path / "cars", seed=3, train=48, val=4, size=(96, 128), video=False)
+    content = yaml.safe_load(find_data_yaml("cardamage.yaml").read_text(encoding="utf-8"))
+    unwanted = {"generate", "video"}
+    content = {key: value for key, value in content.items() if key not in unwanted} | {"path": str(tmp_path / "cars")}
+    (tmp_path / "cars.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return tmp_path / "cars.yaml"
+
+
 def losses(data: Path, folder: Path, settings: dict, **more: object) -> list[dict[str, float]]:
-    """Return the named losses of every step of a training of six steps."""
-    steps: list[dict[str, float]] = []
+    """Return the named losses of every pass of a training of six passes, with a step after every third."""
+    passes: list[dict[str, float]] = []
 
     def note(trainer: object) -> None:
-        steps.append({name: float(value) for name, value in trainer.loss_items.items()})
+        passes.append({name: float(value) for name, value in trainer.loss_items.items()})
         assert trainer.model.compute_dtype is (torch.bfloat16 if more["precision"] == "bf16" else None)
 
     model = YOLO("aYOLOM26n.yaml")
     model.add_callback("on_train_batch_end", note)
     given = {
         "epochs": 2,
+        "batch": 16,
+        "nbs": 16 * PASSES,
         "optimizer": "AdamW",
         "lr0": 0.001,
-        "nbs": 4,
         "warmup_epochs": 0.0,
         "threads": 1,
         "val": False,
     }
     model.train(data=str(data), project=str(folder), **{**settings, **given, **more})
-    return steps
+    return passes
 
 
 @pytest.mark.slow
-def test_training_in_bfloat16_follows_training_in_float32(small_data: Path, tmp_path: Path, small: dict) -> None:
+def test_training_in_bfloat16_follows_training_in_float32(
+    many: Path, tmp_path: Path, small: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same images, weights and steps; a number of bfloat16 is right to 0.4 %.
 
-    Mask losses, means over thousands of pixels, stay within 3 % at every step. Which cells are to find a box is a
-    choice that a rounding can turn, and a batch has few boxes, so that box losses are compared over all steps: 10 %
-    (6.5 % was met where bfloat16 is emulated).
+    Mask losses, means over thousands of pixels, stay within 3 % at every pass. Which cell is to find a box is a choice
+    that a rounding can turn, and at first box losses hang on the few boxes that are hit at all: a pass over 16 images
+    was met 27 % apart, and 22 % apart in float32 with noise of 0.3 % on what the layers give. So passes are put
+    together: the first ones, over the same weights, agree to 3 %, and all of them to 5 %; over five seeds 2.3 % and
+    1.7 % were the most, of either sign.
     """
-    runs = {name: losses(small_data, tmp_path / name, small, precision=name) for name in ("fp32", "bf16")}
-    assert len(runs["fp32"]) == len(runs["bf16"]) == 6
+    seen, assign = set(), TaskAlignedAssigner.forward
+
+    def noted(self: TaskAlignedAssigner, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        seen.update(tensor.dtype for tensor in tensors if tensor.is_floating_point())
+        return assign(self, *tensors)
+
+    monkeypatch.setattr(TaskAlignedAssigner, "forward", noted)
+    runs = {name: losses(many, tmp_path / name, small, precision=name) for name in ("fp32", "bf16")}
+    assert seen == {torch.float32}, "losses are worked out in float32 whatever the layers run in"
+    assert len(runs["fp32"]) == len(runs["bf16"]) == 2 * PASSES
     for name in runs["fp32"][0]:
-        full, half = ([step[name] for step in runs[precision]] for precision in ("fp32", "bf16"))
+        full, half = ([one[name] for one in runs[precision]] for precision in ("fp32", "bf16"))
         assert half != full, f"{name}: nothing was rounded"
-        assert sum(half) == pytest.approx(sum(full), rel=0.1), name
+        assert sum(half[:PASSES]) == pytest.approx(sum(full[:PASSES]), rel=0.03), f"{name}: first passes"
+        assert sum(half) == pytest.approx(sum(full), rel=0.05), name
         if name.startswith("parts/"):
             assert half == pytest.approx(full, rel=0.03), name
-    assert runs["bf16"][0] == pytest.approx(runs["fp32"][0], rel=0.05), "one forward pass"  # 3.1 % met, emulated
