@@ -13,7 +13,6 @@ from ultralytics.utils import DEFAULT_CFG, ops
 from ayolom.compat import ensure_torchvision
 from ayolom.config import Settings, for_task, split_settings
 from ayolom.data.sources import readable
-from ayolom.engine.background import BackgroundVideos, Drawing
 from ayolom.engine.by_task import check_by_task, chosen_tasks
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.export_formats import check_runtime
@@ -53,7 +52,6 @@ class MultiTaskPredictor(BasePredictor):
         ensure_torchvision()
         base, own = split_settings(overrides or {})
         self.settings = settings or own
-        self._videos: BackgroundVideos | None = None
         super().__init__(cfg, {**base, "task": "multitask"}, _callbacks)
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
@@ -63,7 +61,6 @@ class MultiTaskPredictor(BasePredictor):
         elif isinstance(model, (str, Path)):
             check_runtime(str(model), self.args.dnn)
         super().setup_model(model, verbose)
-        self.model.prefetch = True  # the base then reads one batch ahead in a thread
         use_threads(self.settings, self.device)
 
     def setup_source(self, source: Any, stride: int | None = None) -> None:
@@ -77,19 +74,17 @@ class MultiTaskPredictor(BasePredictor):
                 f"source={source}: this camera or stream cannot be opened; check its number or address, that it runs, "
                 "and that no other program holds it"
             ) from error
-        self._videos = None
-        # The base closes its source however a prediction ends, before another can begin: the time to end the files.
+        # The base closes its source however a prediction ends, and its files only when all frames are through.
         self.dataset.close = partial(self._close, getattr(self.dataset, "close", None))
 
     def _close(self, close: Callable[[], None] | None) -> None:
-        """Close the source by its own `close`, where it has one, and end the videos."""
-        videos, self._videos = self._videos, None
+        """Close the source by its own `close`, where it has one, and end the video files."""
         try:
             if close is not None:
                 close()
         finally:
-            if videos is not None:
-                videos.release()
+            for writer in self.vid_writer.values():
+                writer.release()
 
     def preprocess(self, im: torch.Tensor | list[np.ndarray]) -> torch.Tensor:
         """Prepare the images and choose the tasks to compute."""
@@ -135,36 +130,7 @@ class MultiTaskPredictor(BasePredictor):
         return args
 
     def write_results(self, i: int, p: Path, im: torch.Tensor, s: list[str]) -> str:
-        """Write what is asked for; each task knows the speed that the picture may show.
-
-        Frames of a video are drawn and encoded in a thread, unless they are to be shown.
-        """
-        result = self.results[i]
-        for one in result.tasks.values():
-            one.speed = result.speed
-        if self.args.show or not self.args.save or self.dataset.mode == "image":
-            return super().write_results(i, p, im, s)
-        result.plot = lambda **options: Drawing(result, options)
-        try:
-            return super().write_results(i, p, im, s)
-        finally:
-            del result.plot
-
-    def save_predicted_images(self, save_path: Path, frame: int | None = 0) -> None:
-        """Write the picture that was drawn last, or hand it to the thread that draws it."""
-        drawing = self._plotted
-        if not isinstance(drawing, Drawing):
-            super().save_predicted_images(save_path, frame)
-            return
-        if self._videos is None:
-            self._videos = BackgroundVideos(self.args, self.save_dir)
-        self._videos.add(drawing, save_path, frame, self.dataset.mode, getattr(self.dataset, "fps", None))
-
-    @property
-    def plotted_img(self) -> np.ndarray | None:
-        """(H, W, 3) uint8 BGR, the picture drawn last; None before."""
-        return self._plotted.picture() if isinstance(self._plotted, Drawing) else self._plotted
-
-    @plotted_img.setter
-    def plotted_img(self, value: np.ndarray | Drawing | None) -> None:
-        self._plotted = value
+        """Write what is asked for; each task knows the speed that the picture may show."""
+        for result in self.results[i].tasks.values():
+            result.speed = self.results[i].speed
+        return super().write_results(i, p, im, s)

@@ -1,8 +1,7 @@
-"""Videos that are drawn and written in a thread."""
+"""Videos as they are written: every frame, in order, and a whole file however the prediction ends."""
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from ayolom import YOLO
-from ayolom.engine.results import MultiTaskResults
 
 OPTIONS = {"imgsz": 96, "conf": 0.0001, "max_det": 5, "verbose": False, "exist_ok": True, "save": True, "stream": True}
 
@@ -41,26 +39,12 @@ def frames(file: Path) -> list[np.ndarray]:
     return found
 
 
-def threads() -> list[str]:
-    return [one.name for one in threading.enumerate() if one.name == "video"]
-
-
 def test_frames_are_the_plots_in_order(model: YOLO, video: Path, tmp_path: Path) -> None:
     plots = [result.plot() for result in model.predict(video, project=tmp_path, name="a", **OPTIONS)]
     written = frames(tmp_path / "a" / "brighter.avi")
     assert len(written) == len(plots) == 10
     for seen, drawn in zip(written, plots, strict=True):
         assert np.abs(seen.astype(int) - drawn).mean() < 12  # JPEG; frames differ by 20
-    assert not threads()
-
-
-def test_what_a_user_does_to_a_result_is_not_in_the_video(model: YOLO, video: Path, tmp_path: Path) -> None:
-    expected = [result.plot().mean() for result in model.predict(video, project=tmp_path, name="b", **OPTIONS)]
-    for result in model.predict(video, project=tmp_path, name="c", **OPTIONS):
-        result.orig_img[:] = 0
-        result.tasks.clear()
-    means = [frame.mean() for frame in frames(tmp_path / "c" / "brighter.avi")]
-    np.testing.assert_allclose(means, expected, atol=4)
 
 
 def test_leaving_early_ends_the_file(model: YOLO, video: Path, tmp_path: Path) -> None:
@@ -69,7 +53,6 @@ def test_leaving_early_ends_the_file(model: YOLO, video: Path, tmp_path: Path) -
         next(results)
     results.close()
     assert 3 <= len(frames(tmp_path / "d" / "brighter.avi")) <= 4
-    assert not threads()
 
 
 def test_an_interruption_ends_the_file(model: YOLO, video: Path, tmp_path: Path, monkeypatch) -> None:
@@ -84,25 +67,6 @@ def test_an_interruption_ends_the_file(model: YOLO, video: Path, tmp_path: Path,
     with pytest.raises(KeyboardInterrupt):
         list(model.predict(video, project=tmp_path, name="e", **OPTIONS))
     assert len(frames(tmp_path / "e" / "brighter.avi")) == 4
-    assert not threads()
-
-
-@pytest.mark.parametrize("broken", [0, 9], ids=["first frame", "last frame"])
-def test_an_error_of_the_thread_reaches_the_caller(
-    broken: int, model: YOLO, video: Path, tmp_path: Path, monkeypatch
-) -> None:
-    plot, calls = MultiTaskResults.plot, []
-
-    def fail(result: MultiTaskResults, **options: object) -> np.ndarray:
-        calls.append(result)
-        if len(calls) == broken + 1:
-            raise ValueError("no ink")
-        return plot(result, **options)
-
-    monkeypatch.setattr(MultiTaskResults, "plot", fail)
-    with pytest.raises(ValueError, match="no ink"):
-        list(model.predict(video, project=tmp_path, name="f", **OPTIONS))
-    assert not threads()
 
 
 def test_callbacks_see_the_picture(model: YOLO, video: Path, tmp_path: Path, monkeypatch) -> None:
