@@ -15,7 +15,7 @@ into=(project="$runs" exist_ok=True)
 ayolom="$bin/ayolom"
 
 say "Train: boxes of damage and masks of parts in one network, on cars that are drawn on first use"
-"$ayolom" train model=aYOLOM26n.yaml data=cardamage.yaml imgsz=256 epochs="${EPOCHS:-22}" batch=8 nbs=8 \
+"$ayolom" train model=aYOLOM26n.yaml data=cardamage.yaml imgsz=256 epochs="${EPOCHS:-19}" batch=8 nbs=8 \
     warmup_epochs=1 cache=ram "${into[@]}" name=train
 
 say "Score both tasks on the images kept apart"
