@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from ultralytics.engine.validator import BaseValidator
 
     from ayolom.tasks.study import Study
+
+
+class Plane(NamedTuple):
+    """One label that is a mask, read once.
+
+    Attributes:
+        label: What `Task.read` returns.
+        mask: (H, W) uint8, 255 where nothing is taught.
+        counts: (256,) int64, pixels of each value of the mask.
+    """
+
+    label: dict[str, np.ndarray]
+    mask: np.ndarray
+    counts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -167,14 +181,13 @@ class Task(ABC):
         """Return the label's mask, (H, W) uint8 class ids with 255 where nothing is said, of the given shape."""
         raise NotImplementedError(f"{type(self).__name__} has no mask")
 
-    def read_plane(self, label_file: Path, shape: tuple[int, int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Return what `read` returns together with the mask of that shape; quicker than `read` and `plane`.
+    def read_plane(self, label_file: Path, shape: tuple[int, int]) -> Plane:
+        """Return what `read` returns, together with the mask of that shape and its counts; for tasks with masks.
 
         Raises:
             AyolomError: The label cannot be used; the message names the file and the remedy.
         """
-        label = self.read(label_file, shape)
-        return label, self.plane(label, label_file, shape)
+        raise NotImplementedError(f"tasks of kind {self.kind} have no masks")
 
     @abstractmethod
     def select(self, batch: dict[str, Any], images: torch.Tensor, tasks: Sequence[Task]) -> dict[str, Any]:

@@ -6,15 +6,14 @@ coordinates as fractions of the image's width and height. An empty text says tha
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL.PngImagePlugin import PngImageFile
 
 from ayolom.errors import AyolomError
+from ayolom.tasks.png import read_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +23,6 @@ BOX_COLUMNS = 5
 POLYGON_COLUMNS = 7
 IGNORE = 255
 MOST_CLASSES = 2**31  # class ids are kept in 32 bits
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_HEADER = 33  # bytes of signature and header chunk; byte 24 is the bit depth, byte 25 the colour type
-GREY = 0
 
 
 def read_text(file: str | Path) -> str:
@@ -125,7 +121,14 @@ def split_polygons(label: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def read_mask(file: str | Path, shape: tuple[int, int] | None, nc: int, ignore: int = IGNORE) -> np.ndarray:
-    """Read a PNG mask of class ids: grey levels of grey pictures, indices (not colours) of palette pictures.
+    """Read a PNG mask of class ids; see `count_mask`, whose counts are left out here."""
+    return count_mask(file, shape, nc, ignore)[0]
+
+
+def count_mask(
+    file: str | Path, shape: tuple[int, int] | None, nc: int, ignore: int = IGNORE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a PNG mask of class ids and count them: grey levels of grey pictures, indices (not colours) of palettes.
 
     With one class the mask is binary: 0 is background, 1 the class. Where `ignore` is not 255, a binary mask may be
     drawn in 0 and 255.
@@ -137,28 +140,28 @@ def read_mask(file: str | Path, shape: tuple[int, int] | None, nc: int, ignore: 
         ignore: Value of pixels that teach nothing.
 
     Returns:
-        (H, W) uint8 class ids, 255 where the mask teaches nothing.
+        (H, W) uint8 class ids, 255 where the mask teaches nothing; (256,) int64 pixels of each value.
 
     Raises:
         AyolomError: No PNG, a colour picture, of another size, or with ids beyond the classes.
     """
-    mask = _decode_png(file)
-    if shape is not None and mask.shape != tuple(shape):
-        raise AyolomError(
-            f"{file}: the mask is {mask.shape[1]}x{mask.shape[0]} pixels (width x height) and its image "
-            f"{shape[1]}x{shape[0]}; export the mask at the size of the image"
-        )
+    mask = read_png(file, shape)
+    counts = count_values(mask) if mask.dtype == np.uint8 else np.bincount(mask.ravel())
+    present = np.flatnonzero(counts)
     ids = max(nc, 2)
-    lookup = np.full(int(mask.max(initial=0)) + 1 if mask.dtype != np.uint8 else 256, -1, np.int32)
-    lookup[:ids] = np.arange(min(ids, len(lookup)))
-    if len(lookup) > IGNORE:
-        lookup[IGNORE] = 1 if nc == 1 and ignore != IGNORE else IGNORE
-    if 0 <= ignore < len(lookup):
-        lookup[ignore] = IGNORE
+    lookup = _lookup(len(counts), nc, ids, ignore)
     if shape is not None:
-        _check_ids(mask, lookup, ids, ignore, file)
-    # As bytes, -1 is 255: ids beyond the classes are ignored where they were not refused.
-    return cv2.LUT(mask, lookup.astype(np.uint8)) if mask.dtype == np.uint8 else lookup[mask].astype(np.uint8)
+        _check_ids(present[lookup[present] < 0], ids, ignore, file)
+    values = lookup.astype(np.uint8)  # as bytes, -1 is 255: ids beyond the classes are ignored where not refused
+    if np.array_equal(values[present], present):
+        return mask.astype(np.uint8, copy=False), np.bincount(present, counts[present], 256).astype(np.int64)
+    mask = cv2.LUT(mask, values) if mask.dtype == np.uint8 else values[mask]
+    return mask, np.bincount(values, counts, 256).astype(np.int64)
+
+
+def count_values(mask: np.ndarray) -> np.ndarray:
+    """Return (256,) int64, the pixels of each value of a mask (H, W) uint8."""
+    return cv2.calcHist([mask], [0], None, [256], [0, 256]).ravel().astype(np.int64)
 
 
 def rasterise(label: dict[str, np.ndarray], shape: tuple[int, int], nc: int, background: int) -> np.ndarray:
@@ -255,7 +258,10 @@ def _bounds(points: np.ndarray) -> np.ndarray:
 
 def _first_of_each(rows: np.ndarray) -> np.ndarray:
     """Return the indices of the rows without repetitions, in order."""
-    return np.sort(np.unique(rows, axis=0, return_index=True)[1])
+    places: dict[tuple[float, ...], int] = {}
+    for place, row in enumerate(rows.tolist()):  # quicker than np.unique up to thousands of rows
+        places.setdefault(tuple(row), place)
+    return np.array(list(places.values()), np.int64)
 
 
 def _area(points: np.ndarray) -> float:
@@ -264,45 +270,22 @@ def _area(points: np.ndarray) -> float:
     return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
 
 
-def _check_ids(mask: np.ndarray, lookup: np.ndarray, ids: int, ignore: int, file: str | Path) -> None:
-    """Raise when the mask holds values that are no class id."""
-    if mask.dtype == np.uint8:
-        present = np.flatnonzero(cv2.calcHist([mask], [0], None, [len(lookup)], [0, len(lookup)]))
-    else:
-        present = np.unique(mask)
-    unknown = present[lookup[present] < 0]
+def _lookup(length: int, nc: int, ids: int, ignore: int) -> np.ndarray:
+    """Return (length,) int32, the class id of each value of a mask, 255 for ignored ones, -1 for unknown ones."""
+    lookup = np.full(length, -1, np.int32)
+    lookup[:ids] = np.arange(min(ids, length))
+    if length > IGNORE:
+        lookup[IGNORE] = 1 if nc == 1 and ignore != IGNORE else IGNORE
+    if 0 <= ignore < length:
+        lookup[ignore] = IGNORE
+    return lookup
+
+
+def _check_ids(unknown: np.ndarray, ids: int, ignore: int, file: str | Path) -> None:
+    """Raise when there are values (K,) that are no class id."""
     if len(unknown):
         listed = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
         raise AyolomError(
             f"{file}: the mask holds ids {listed} beyond the classes (0 to {ids - 1}, {ignore} = ignored); "
             "correct the mask or add the classes to `names:`"
         )
-
-
-def _decode_png(file: str | Path) -> np.ndarray:
-    """Return a grey or palette PNG as (H, W) uint8 or uint16 ids."""
-    try:
-        data = Path(file).read_bytes()
-    except OSError as error:
-        raise AyolomError(f"{file}: cannot be read ({error.strerror}); check the file's permissions") from None
-    if len(data) < PNG_HEADER or data[:8] != PNG_SIGNATURE:
-        what = "is not a PNG picture" if data else "is an empty file"
-        raise AyolomError(f"{file}: {what}; a mask is a PNG whose pixels are class ids (other formats recolour)")
-    try:
-        with PngImageFile(BytesIO(data)) as image:  # not Image.open, which tries every format there is
-            mask = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise AyolomError(f"{file}: the picture is damaged or cut short ({error}); export it again") from None
-    mask = _grey(mask, file) if mask.ndim == 3 else mask
-    depth, colour = data[24], data[25]
-    if colour == GREY and depth in (2, 4):  # the decoder spreads 2 and 4 bits over 0 .. 255
-        mask = mask // np.uint8(255 // (2**depth - 1))
-    return mask.astype(np.uint8) if mask.dtype == bool else mask
-
-
-def _grey(mask: np.ndarray, file: str | Path) -> np.ndarray:
-    """Return the value (H, W) that all colour channels of (H, W, 2 to 4) share; the last of 2 or 4 is opacity."""
-    grey = np.ascontiguousarray(mask[..., 0])
-    if mask.shape[2] > 2 and not (np.array_equal(grey, mask[..., 1]) and np.array_equal(grey, mask[..., 2])):
-        raise AyolomError(f"{file}: is a colour picture; save class ids as a grey or palette PNG")
-    return grey

@@ -14,9 +14,9 @@ from ultralytics.utils import ops
 
 from ayolom.errors import AyolomError
 from ayolom.modules import SegmentationHead
-from ayolom.tasks.base import Task, kept_rows, label_path, plane_index, scale_last
+from ayolom.tasks.base import Plane, Task, kept_rows, label_path, plane_index, scale_last
 from ayolom.tasks.class_map import class_map
-from ayolom.tasks.labels import rasterise, read_mask, read_polygons, read_text
+from ayolom.tasks.labels import count_mask, count_values, rasterise, read_mask, read_polygons, read_text
 from ayolom.tasks.mask_loss import mask_criterion, resized
 from ayolom.tasks.semantic_study import SemanticStudy
 
@@ -96,12 +96,12 @@ class SemanticTask(Task):
         """Read and check one label: polygons as arrays, or of a PNG mask the class ids that occur in it."""
         if self.spec.polygons:
             return read_polygons(read_text(label_file), self.spec.nc, label_file, self.spec.single_cls)
-        return _summary(read_mask(label_file, shape, self.spec.nc, self.spec.ignore))
+        return _summary(*count_mask(label_file, shape, self.spec.nc, self.spec.ignore))
 
     def is_empty(self, label: dict[str, np.ndarray]) -> bool:
         """Return whether the mask is background throughout."""
         present = label["present"] if "present" in label else label["cls"]
-        return not np.isin(present, (self.background, 255), invert=True).any()
+        return set(present.tolist()) <= {self.background, 255}
 
     def plane(self, label: dict[str, np.ndarray], label_file: Path, shape: tuple[int, int]) -> np.ndarray:
         """Return the mask at the given (H, W): polygons are drawn at that size, a PNG is resized by nearest pixel.
@@ -117,12 +117,15 @@ class SemanticTask(Task):
             mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
         return self._chosen(mask)
 
-    def read_plane(self, label_file: Path, shape: tuple[int, int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Return what `read` returns together with the mask of that shape, a PNG decoded once for both."""
+    def read_plane(self, label_file: Path, shape: tuple[int, int]) -> Plane:
+        """Return what `read` returns, the mask of that shape and its counts; a PNG is decoded and counted once."""
         if self.spec.polygons:
-            return super().read_plane(label_file, shape)
-        mask = read_mask(label_file, shape, self.spec.nc, self.spec.ignore)
-        return _summary(mask), self._chosen(mask)
+            label = self.read(label_file, shape)
+            mask = self.plane(label, label_file, shape)
+            return Plane(label, mask, count_values(mask))
+        mask, counts = count_mask(label_file, shape, self.spec.nc, self.spec.ignore)
+        chosen = self._chosen(mask)
+        return Plane(_summary(mask, counts), chosen, counts if self.spec.classes is None else count_values(chosen))
 
     def _chosen(self, mask: np.ndarray) -> np.ndarray:
         """Return the mask with the classes that are not to be kept ignored, changed in place."""
@@ -234,7 +237,7 @@ class SemanticTask(Task):
         """Return the pixel values that occur in the map, background left out, with their names."""
         mask = result.semantic_mask.data
         mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
-        values = _summary(np.ascontiguousarray(mask, np.uint8))["present"].tolist()
+        values = np.flatnonzero(count_values(np.ascontiguousarray(mask, np.uint8))).tolist()
         return {value: self.shown[value] for value in values if value in self.shown}
 
     @property
@@ -273,9 +276,8 @@ class SemanticTask(Task):
         return file
 
 
-def _summary(mask: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the size of a mask (H, W) uint8 and the values that occur in it."""
-    counts = cv2.calcHist([mask], [0], None, [256], [0, 256])
+def _summary(mask: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the size of a mask (H, W) and the values that occur in it, of its counts (256,)."""
     return {"present": np.flatnonzero(counts).astype(np.int32), "size": np.array(mask.shape, np.int32)}
 
 

@@ -8,9 +8,11 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ayolom.errors import AyolomError
 from ayolom.tasks.labels import (
+    count_mask,
     join_polygons,
     rasterise,
     read_boxes,
@@ -190,8 +192,23 @@ def test_binary_masks(tmp_path, values, ignore, expected):
 
 
 def _truncated(file):
-    write_png(file, np.random.default_rng(0).integers(0, 3, (64, 64)), 8, 0)
-    file.write_bytes(file.read_bytes()[:-200])
+    write_png(file, np.random.default_rng(0).integers(0, 3, (8, 9)), 8, 0)
+    file.write_bytes(file.read_bytes()[:-30])
+
+
+def _flipped_bit(file):
+    write_png(file, np.random.default_rng(0).integers(0, 3, (8, 9)), 8, 0)
+    data = bytearray(file.read_bytes())
+    data[-20] ^= 4
+    file.write_bytes(bytes(data))
+
+
+def _bomb(file):
+    write_png(file, np.zeros((1, 1)), 8, 0)
+    data = bytearray(file.read_bytes())
+    data[16:24] = struct.pack(">II", 2**31 - 1, 2**31 - 1)  # billions of pixels, which must never be made room for
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    file.write_bytes(bytes(data))
 
 
 def _colour(file):
@@ -205,6 +222,8 @@ BAD_MASKS = [
     pytest.param(lambda f: write_png(f, np.full((8, 9), 7), 8, 0), r"ids 7 beyond the classes \(0 to 2", id="id 7"),
     pytest.param(lambda f: write_png(f, np.full((8, 9), 700), 16, 0), "ids 700 beyond", id="id 700"),
     pytest.param(_truncated, "damaged or cut short", id="truncated"),
+    pytest.param(_flipped_bit, "damaged or cut short", id="one bit flipped"),
+    pytest.param(_bomb, "is 2147483647x2147483647 pixels", id="bomb"),
     pytest.param(_colour, "is a colour picture", id="colour"),
     pytest.param(lambda f: f.write_bytes(b""), "is an empty file", id="empty"),
     pytest.param(lambda f: f.write_text("hello" * 20), "is not a PNG", id="text"),
@@ -216,6 +235,22 @@ def test_a_bad_mask_is_named(tmp_path, make, message):
     make(tmp_path / "mask.png")
     with pytest.raises(AyolomError, match=rf"mask\.png: .*{message}"):
         read_mask(tmp_path / "mask.png", (8, 9), 3)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_pixels_are_counted_as_numpy_counts_them(tmp_path, depth):
+    ids = np.random.default_rng(1).choice([0, 1, 2, 9, 255], (30, 40))
+    mask, counts = count_mask(write_png(tmp_path / "a.png", ids, depth, 0), (30, 40), 3, ignore=9)
+    np.testing.assert_array_equal(mask, np.where(ids == 9, 255, ids))
+    np.testing.assert_array_equal(counts, np.bincount(mask.ravel(), minlength=256))
+    assert mask.flags.writeable
+
+
+def test_a_grey_mask_with_a_transparent_level_keeps_its_ids(tmp_path):
+    ids = np.arange(12).reshape(3, 4) % 3
+    Image.fromarray(ids.astype(np.uint8)).save(tmp_path / "a.png", transparency=0)
+    assert b"tRNS" in (tmp_path / "a.png").read_bytes()
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", (3, 4), 3), ids)
 
 
 def test_a_mask_checked_before_is_read_without_its_shape(tmp_path):

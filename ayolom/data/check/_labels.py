@@ -6,7 +6,6 @@ import os
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from ayolom.data.check._boxes import box_findings, row_findings
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ayolom.data.check._values import Limits
-    from ayolom.tasks.base import Task
+    from ayolom.tasks.base import Plane, Task
 
 STEP = 4  # pixels: the place of a mask's class is taken from every fourth
 
@@ -39,13 +38,14 @@ def see_label(
         return TaskSeen("unlabelled"), []
     file, shape = image
     try:
-        label, plane = task.read_plane(label_file, shape) if task.planes else (task.read(label_file, shape), None)
+        plane = task.read_plane(label_file, shape) if task.planes else None
+        label = plane.label if plane else task.read(label_file, shape)
     except (AyolomError, OSError, ValueError) as error:
         reason = str(error).removeprefix(f"{label_file}").lstrip(":, ")
         return TaskSeen("broken"), [("label-broken", Row(str(label_file), split, task.name, reason, file))]
     state = "empty" if task.is_empty(label) else "labelled"
-    digest = _digest(label, plane)
-    if plane is not None:
+    digest = _digest(label, plane.mask if plane else None)
+    if plane:
         return _see_plane(task, plane, state, digest), []
     classes, boxes, _ = task.instances(label)
     seen = _see_boxes(classes, boxes, shape, state, digest)
@@ -60,13 +60,13 @@ def plane_classes(task: Task, counts: np.ndarray) -> np.ndarray:
     return counts[1:2] if task.spec.nc == 1 else counts[: task.spec.nc]
 
 
-def _see_plane(task: Task, plane: np.ndarray, state: str, digest: bytes) -> TaskSeen:
-    """Return what a mask (H, W) holds."""
-    pixels = plane_classes(task, cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel())
+def _see_plane(task: Task, plane: Plane, state: str, digest: bytes) -> TaskSeen:
+    """Return what a mask holds."""
+    pixels = plane_classes(task, plane.counts)
     classes = np.flatnonzero(pixels)
     centres = np.zeros(len(classes))
     if task.spec.flip_pairs:
-        every = np.ascontiguousarray(plane[::STEP, ::STEP])
+        every = np.ascontiguousarray(plane.mask[::STEP, ::STEP])
         across = np.arange(every.shape[1], dtype=np.float64) + 0.5
         columns = np.bincount(every.ravel(), np.broadcast_to(across, every.shape).ravel(), 256)
         centres = plane_classes(task, columns / np.maximum(np.bincount(every.ravel(), minlength=256), 1))[classes]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
 
 NAME = re.compile(r"^(?P<picture>.+_(?:jpe?g|png|bmp|webp|tiff?|gif|heic|avif))\.rf\.[0-9A-Za-z_-]{8,}$", re.IGNORECASE)
 
@@ -16,5 +16,5 @@ def picture_of(file: str) -> str | None:
     >>> picture_of("train/images/car_1.jpg") is None
     True
     """
-    match = NAME.match(Path(file).stem)
+    match = NAME.match(os.path.splitext(os.path.basename(file))[0])
     return match["picture"] if match else None

@@ -46,7 +46,7 @@ def labelled_image(task: Task, label_file: Path, image_file: Path, shape: tuple[
         AyolomError: The label cannot be used.
     """
     if task.planes:
-        plane = task.read_plane(label_file, shape)[1]
+        plane = task.read_plane(label_file, shape).mask
         return LabelledImage(image_file.name, shape, path=image_file, class_map=plane)
     objects = box_objects(*task.instances(task.read(label_file, shape)), task.spec.names, shape)
     return LabelledImage(image_file.name, shape, objects, path=image_file)

@@ -190,9 +190,9 @@ def _box_counts(task: Task, label_file: Path, shape: tuple[int, int]) -> tuple[n
 
 def _mask_counts(task: Task, label_file: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return regions (polygons where the label has those) and pixels by class, and whether there are none."""
-    label, plane = task.read_plane(label_file, shape)
+    label, plane, counts = task.read_plane(label_file, shape)
     first = 1 if task.spec.nc == 1 else 0  # of a binary mask value 1 is the class
-    pixels = cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel()[first : first + task.spec.nc].astype(np.float64)
+    pixels = counts[first : first + task.spec.nc].astype(np.float64)
     if "cls" in label:
         instances = np.bincount(label["cls"], minlength=task.spec.nc).astype(np.float64)
     else:

@@ -136,7 +136,7 @@ def test_masks_come_back_the_same(schema, tmp_path, parts, form):
     names = {name: i for i, name in back.tasks["parts"].names.items()}
     (task,) = tasks_of(back)
     file = next(file for _, file in images_of(back) if "both" in file)
-    mask = task.read_plane(task.label_file(file, back.root), parts.shape)[1]
+    mask = task.read_plane(task.label_file(file, back.root), parts.shape).mask
     for i, name in enumerate(NAMES, 1):
         np.testing.assert_array_equal(mask == names[name], parts == i)
 
