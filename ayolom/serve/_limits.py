@@ -84,11 +84,11 @@ class Problem(Exception):  # noqa: N818 - the name of RFC 9457
         }
 
 
-class Rejected(Exception):  # noqa: N818 - no failure of the program
-    """A file that is left out.
+class _Told(Exception):  # noqa: N818 - no failure of the program
+    """Something that a client is told by a text of the language files.
 
     Attributes:
-        code: Key of its text in `rejected` of the language files.
+        code: Key of the text.
         values: What the text tells.
     """
 
@@ -98,15 +98,9 @@ class Rejected(Exception):  # noqa: N818 - no failure of the program
         self.code, self.values = code, values
 
 
-class Stopped(Exception):  # noqa: N818 - no failure of the program
-    """An inspection that ended early.
+class Rejected(_Told):
+    """A file that is left out; texts in `rejected`."""
 
-    Attributes:
-        code: Key of its text in `problems_web` of the language files.
-        values: What the text tells.
-    """
 
-    def __init__(self, code: str, **values: Any) -> None:
-        """Keep what it tells."""
-        super().__init__(code)
-        self.code, self.values = code, values
+class Stopped(_Told):
+    """An inspection that ended early; texts in `problems_web`."""
