@@ -139,6 +139,9 @@ def _read_list(file: Path, root: Path) -> list[str]:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise AyolomError(f"{file}: is neither a folder nor a text list of images") from None
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:  # no system has such names
+            raise AyolomError(f"{file}, line {number}: holds a zero byte; write the list again, one path a line")
     named = [Path(line.strip()).expanduser() for line in lines if line.strip() and is_image(line.strip())]
     return [str(_place(path, (file.parent, root))) for path in named]
 

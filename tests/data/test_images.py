@@ -100,6 +100,12 @@ def test_lists_are_relative_to_themselves_then_to_the_root(tmp_path):
     assert found == sorted(expected)
 
 
+def test_a_list_with_a_zero_byte_is_named(tmp_path):
+    (tmp_path / "train.txt").write_bytes(b"a.jpg\nb\0c.jpg\n")
+    with pytest.raises(AyolomError, match=r"train\.txt, line 2: holds a zero byte"):
+        list_images([tmp_path / "train.txt"], tmp_path)
+
+
 def test_a_folder_without_images(tmp_path):
     with pytest.raises(AyolomError, match="holds no images; put files of these kinds there: avif, bmp"):
         list_images([tmp_path], tmp_path)
