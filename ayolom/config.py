@@ -14,6 +14,8 @@ from ayolom.errors import AyolomError, nearest
 
 PACKAGE = Path(__file__).resolve().parent
 SCALES = "nsmlx"
+MIN_TILE = 32  # pixels; the coarsest level of a network sees one cell of it
+MAX_OVERLAP = 0.9  # share of a tile; with more, a picture has hundreds of them
 CHOICES = {
     "balance": ("fixed", "uncertainty", "dwa", "famo", "upgrad", "pcgrad"),
     "task_sampling": ("proportional", "equal", "temperature"),
@@ -134,6 +136,9 @@ class Settings:
     only_tasks: list[str] | None
     show_speed: bool
     show_legend: bool
+    tile: int
+    tile_overlap: float
+    tile_whole: bool
     trust: bool
     per_task: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -143,6 +148,7 @@ class Settings:
 
 
 FILE_SETTINGS = ("class_weights", "folder_weights")  # a mapping, or a YAML file that has it under this key
+HINTS = {"slices": "; to search large pictures tile by tile say tile=640"}
 OVER_ZERO = ("folder_weights", "lr_scale")  # mappings to numbers over 0
 PER_TASK_KEYS = ("conf", "iou", "classes", "max_det", "agnostic_nms", "cls_pw")
 
@@ -240,7 +246,7 @@ def _checked(name: str, value: Any) -> Any:
     if isinstance(default, dict):
         _check_mapping(name, value)
     if isinstance(default, bool) and not isinstance(value, bool):
-        raise AyolomError(f"{name}={value}: must be True or False")
+        raise AyolomError(f"{name}={value}: must be True or False{HINTS.get(name, '')}")
     return _number(name, value, type(default)) if type(default) in (int, float) else value
 
 
@@ -250,6 +256,10 @@ def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float
         raise AyolomError(f"{name}={value}: must be a number")
     if name == "min_precision" and not 0 < value <= 1:
         raise AyolomError(f"{name}={value}: must be over 0 and at most 1, such as 0.8")
+    if name == "tile" and not (value == 0 or MIN_TILE <= value < float("inf")):
+        raise AyolomError(f"tile={value}: must be the side of a tile in pixels, {MIN_TILE} or more, or 0 for no tiles")
+    if name == "tile_overlap" and not 0 <= value <= MAX_OVERLAP:
+        raise AyolomError(f"tile_overlap={value}: must be the share that two tiles have in common, 0 to {MAX_OVERLAP}")
     return kind(value)
 
 

@@ -388,7 +388,7 @@ class YOLO(BaseYOLO):
         kept = self._settings.to_dict() if self.ckpt else {}
         defaults = make_settings().to_dict()
         fixed = {"only_tasks", "show_speed", "show_legend", "per_task", "trust", "threads", "precision"}
-        fixed |= {"min_precision", "slices", "calibrate"}
+        fixed |= {"min_precision", "slices", "calibrate", "tile", "tile_overlap", "tile_whole"}
         return {
             name: kept.get(name, defaults[name]) if name not in fixed else defaults[name] for name in setting_names()
         }

@@ -18,6 +18,7 @@ from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.results import MultiTaskResults
 from ayolom.engine.runtime import answers, native, use_threads
+from ayolom.engine.tiled import TileSearch
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -26,13 +27,20 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from ayolom.engine.tiled import Found
+
 
 class MultiTaskPredictor(BasePredictor):
     """The base's predictor with results that hold several tasks.
 
     Attributes:
         settings: Our own settings; may be changed between calls.
+        search: The search of tiles, None where none is asked for.
+        in_tiles: What it found in each image of the batch.
     """
+
+    search: TileSearch | None = None
+    in_tiles: list[Found]
 
     def __init__(
         self,
@@ -66,6 +74,7 @@ class MultiTaskPredictor(BasePredictor):
     def setup_source(self, source: Any, stride: int | None = None) -> None:
         """Open the source; of files, those that cannot be read are named and left out."""
         check_by_task(self.settings, native(self.model).tasks)
+        self.search = self._make_search() if self.settings.tile and not self.args.embed else None
         channels = getattr(self.model, "channels", 3)
         try:
             super().setup_source(readable(source, self.args.batch, self.args.vid_stride, channels), stride)
@@ -90,7 +99,30 @@ class MultiTaskPredictor(BasePredictor):
         """Prepare the images and choose the tasks to compute."""
         network = native(self.model)
         network.active = chosen_tasks(self.settings.only_tasks, list(network.tasks))
+        if self.search is not None and not self.settings.tile_whole:  # tiles answer for the tasks that look at them
+            network.active = (network.active or frozenset(network.tasks)) - self.search.tasks
         return super().preprocess(im)
+
+    def inference(self, im: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Run the network on the whole images; before, where tiles are to be searched, on those of each image.
+
+        Tiles come first, as some runtimes overwrite the outputs of one call with those of the next.
+        """
+        self.in_tiles = []
+        if self.search is not None:
+            self.in_tiles = [self.search(image, augment=self.args.augment) for image in _pictures(self.batch[1])]
+        return super().inference(im, *args, **kwargs)
+
+    def _make_search(self) -> TileSearch:
+        """Return the search of tiles for the settings of this call."""
+        return TileSearch(
+            self.model,
+            self.settings,
+            chosen_tasks(self.settings.only_tasks, list(native(self.model).tasks)),
+            batch=self.args.batch,
+            prepare=super().preprocess,
+            task_args=self._task_args,
+        )
 
     def postprocess(self, preds: Any, img: torch.Tensor, orig_imgs: Any) -> list[MultiTaskResults]:
         """Decode every task into the frame of the original images.
@@ -103,8 +135,7 @@ class MultiTaskPredictor(BasePredictor):
         Returns:
             One result for each image.
         """
-        if not isinstance(orig_imgs, list):
-            orig_imgs = ops.convert_torch2numpy_batch(orig_imgs)[..., ::-1]
+        orig_imgs = _pictures(orig_imgs)
         shapes: list[tuple[int, int]] = [(image.shape[0], image.shape[1]) for image in orig_imgs]
         kinds = native(self.model).tasks
         found = {
@@ -113,7 +144,10 @@ class MultiTaskPredictor(BasePredictor):
         }
         results = []
         for i, (image, path) in enumerate(zip(orig_imgs, self.batch[0], strict=False)):
-            result = MultiTaskResults(image, path, kinds, {name: values[i] for name, values in found.items()})
+            values = {name: decoded[i] for name, decoded in found.items()}
+            if self.search is not None:
+                values = self.search.merge(self.in_tiles[i], values, shapes[i])
+            result = MultiTaskResults(image, path, kinds, values)
             result.show_speed, result.show_legend = self.settings.show_speed, self.settings.show_legend
             if self.dataset.mode in {"video", "stream"}:  # the emptiest corner would wander from frame to frame
                 result.legend_corner = "bottom left"
@@ -134,3 +168,8 @@ class MultiTaskPredictor(BasePredictor):
         for result in self.results[i].tasks.values():
             result.speed = self.results[i].speed
         return super().write_results(i, p, im, s)
+
+
+def _pictures(images: Any) -> Any:
+    """Return original images as (H, W, 3) BGR uint8 arrays: a list as it is, a tensor (B, 3, H, W) RGB converted."""
+    return images if isinstance(images, list) else ops.convert_torch2numpy_batch(images)[..., ::-1]

@@ -26,6 +26,7 @@ from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.metrics import MultiTaskMetrics
 from ayolom.engine.plots import ready_fonts
 from ayolom.engine.runtime import answers, native, use_threads
+from ayolom.engine.tiled_validation import TiledScoring
 from ayolom.nn.criterion import labelled_images, take
 from ayolom.tasks import Task, make_task
 
@@ -45,6 +46,7 @@ class MultiTaskValidator(DetectionValidator):
         schema: Description of the data set.
         parts: The base's validator of each task, by name; each holds that task's metrics.
         studies: What looks on beside each of them, by name; none within training, which they would slow down.
+        tiles: What searches the images tile by tile, None where that is not asked for, and within training.
         metrics: The metrics of all tasks together.
     """
 
@@ -81,6 +83,7 @@ class MultiTaskValidator(DetectionValidator):
         self.studies: dict[str, Study] = {}
         self.conditions: Conditions | None = None
         self.labelled: dict[str, torch.Tensor] = {}
+        self.tiles: TiledScoring | None = None
         self.metrics = MultiTaskMetrics(self.kinds, self.settings.fitness_weights)
 
     def __call__(self, trainer: Any = None, model: nn.Module | str | Path | None = None) -> dict[str, float] | None:
@@ -154,6 +157,7 @@ class MultiTaskValidator(DetectionValidator):
         self.parts = {name: self._part(task) for name, task in self.kinds.items()}
         self.studies = {} if self.training else {name: task.study(self.settings) for name, task in self.kinds.items()}
         self.conditions = Conditions() if self.studies and self.settings.slices else None
+        self.tiles = TiledScoring(self, model) if self.settings.tile and not self.training else None
 
     def _part(self, task: Task) -> Any:
         """Return the base's validator of one task, told what the base's own call would tell it."""
@@ -167,7 +171,7 @@ class MultiTaskValidator(DetectionValidator):
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Bring the batch to the device and note which images are labelled for which task."""
-        batch = super().preprocess(batch)
+        batch = self.current = super().preprocess(batch)
         self.labelled = {name: labelled_images(batch, name) for name in self.kinds}
         for name, task in self.kinds.items():
             if self.labelled[name].any():
@@ -177,12 +181,13 @@ class MultiTaskValidator(DetectionValidator):
     def postprocess(self, preds: Any) -> dict[str, Any]:
         """Decode each task's predictions of the images that are labelled for it."""
         found, preds, self.raw = {}, answers(self.backend, preds), {}
+        preds = preds if self.tiles is None else self.tiles.kept(preds)
         for name, images in self.labelled.items():
             if images.any():
                 raw = preds[name] if images.all() else take(preds[name], images.to(self.device))
                 found[name] = self.parts[name].postprocess(raw)
                 self.raw.update({name: raw} if name in self.studies else {})
-        return found
+        return found if self.tiles is None else self.tiles.add(found, self.current, self.labelled)
 
     def update_metrics(self, preds: dict[str, Any], batch: dict[str, Any]) -> None:
         """Score each task on the images that are labelled for it."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ultralytics.engine.validator import BaseValidator
 
     from ayolom.tasks.study import Study
+    from ayolom.tiling import Tile
 
 
 class Plane(NamedTuple):
@@ -98,6 +99,8 @@ class Task(ABC):
         box_classes: How many class ids the task puts into the shared list of instances (0 for mask tasks).
         main_metric: The one of `metric_names` that stands for the task in a table.
         planes: How many mask planes the task needs (0 or 1).
+        tiled: Whether tiles of a large picture are searched for the task, where that is asked for; else the whole
+            picture alone answers, for what can be told from its surroundings only.
     """
 
     kind: ClassVar[str]
@@ -105,6 +108,7 @@ class Task(ABC):
     main_metric: ClassVar[str]
     box_classes: int = 0
     planes: int = 0
+    tiled: ClassVar[bool] = False
 
     def __init__(self, spec: TaskSpec) -> None:
         """Bind the task to its description.
@@ -284,6 +288,21 @@ class Task(ABC):
             pixels, confidence, class; or "semantic_mask" (H, W) class ids, 255 where nothing is said, and with
             `save_conf` also "confidence" (H, W) float in (0, 1], of the class of each pixel.
         """
+
+    def merge_tiles(
+        self, found: Sequence[tuple[Tile, dict[str, torch.Tensor]]], shape: tuple[int, int], args: Any
+    ) -> dict[str, torch.Tensor]:
+        """Make one answer of what was found in the tiles of a picture; for tasks that are `tiled`.
+
+        Args:
+            found: Tiles, among them maybe the whole picture, each with what `decode` returned for it.
+            shape: (H, W) of the picture.
+            args: As for `decode`.
+
+        Returns:
+            What `decode` would return for the picture.
+        """
+        raise NotImplementedError(f"tasks of kind {self.kind} do not look at tiles")
 
     def rows(self, result: Results, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:
         """Return one plain dictionary for each finding, for tables and JSON: the base's, with the task's name."""

@@ -17,6 +17,7 @@ from ayolom.errors import AyolomError
 from ayolom.tasks.base import Task, box_offsets, kept_rows, label_path, scale_last
 from ayolom.tasks.detect_study import DetectStudy
 from ayolom.tasks.labels import read_boxes, read_text, split_polygons
+from ayolom.tiling import cut_off, merge_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
     from ultralytics.engine.results import Results
     from ultralytics.engine.validator import BaseValidator
+
+    from ayolom.tiling import Tile
 
 MODERN_BLOCKS = frozenset({"C3k2", "A2C2f", "C2fCIB"})
 
@@ -51,6 +54,7 @@ class DetectTask(Task):
     kind = "detect"
     heads: ClassVar[tuple[str, ...]] = ("Detect",)
     main_metric = "mAP50-95"
+    tiled = True
 
     @property
     def box_classes(self) -> int:  # type: ignore[override]
@@ -169,11 +173,30 @@ class DetectTask(Task):
     ) -> list[dict[str, torch.Tensor]]:
         """Suppress duplicates and move the boxes into the original images."""
         found = non_max_suppression(
-            output, args.conf, args.iou, args.classes, args.agnostic_nms, max_det=args.max_det, end2end=args.end2end
+            output,
+            args.conf,
+            args.iou,
+            args.classes,
+            args.agnostic_nms,
+            multi_label=getattr(args, "multi_label", False),
+            max_det=args.max_det,
+            end2end=args.end2end,
         )
         for boxes, shape in zip(found, original_shapes, strict=True):
             boxes[:, :4] = ops.scale_boxes(image_shape, boxes[:, :4], shape)
         return [{"boxes": boxes[:, :6]} for boxes in found]
+
+    def merge_tiles(
+        self, found: Sequence[tuple[Tile, dict[str, torch.Tensor]]], shape: tuple[int, int], args: Any
+    ) -> dict[str, torch.Tensor]:
+        """Move the boxes of each tile to its place in the picture and make one list of them."""
+        boxes, cut = [], []
+        for tile, values in found:
+            moved = values["boxes"].clone()
+            moved[:, :4] += moved.new_tensor([tile.left, tile.top, tile.left, tile.top])
+            boxes.append(moved)
+            cut.append(cut_off(moved, tile, shape))
+        return {"boxes": merge_boxes(torch.cat(boxes), torch.cat(cut), agnostic=args.agnostic_nms, limit=args.max_det)}
 
     def sentence(self, result: Results) -> str:
         """Return the number of boxes of each class."""
