@@ -9,13 +9,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ayolom.compare._epochs import HEADLINE, highest, read_epochs, task_metrics
-from ayolom.compare._run import RESULT_FILE, RUN_FILE, Run, read_run
+from ayolom.compare._run import MULTI, RESULT_FILE, RUN_FILE, TORCHVISION, Run, read_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BEST, FINAL, JOINT = "best", "final", "best of all tasks"
-ORDER = {"multi": 0, "detect": 1, "semantic": 2}
+ORDER = {MULTI: 0, "detect": 1, "semantic": 2, TORCHVISION: 3}
 
 
 def collect(run: Run, folder: Path) -> dict[str, Any]:

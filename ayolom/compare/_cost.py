@@ -31,7 +31,6 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
         folder: Its folder.
     """
     import torch
-    from ultralytics.utils.torch_utils import get_flops
 
     from ayolom.compare._train import open_model
 
@@ -45,9 +44,25 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
     return {
         "parameters": count(network),
         "parameters_fused": count(fused),
-        "gflops": get_flops(fused, imgsz) or None,
+        "gflops": gflops(fused, imgsz),
         "latency_ms": latency(fused.to(device), imgsz, device),
     }
+
+
+def gflops(network: nn.Module, imgsz: int) -> float | None:
+    """Return the billions of operations for one image, None where they cannot be counted.
+
+    The base reckons from images of one cell, which is exact where the work grows with the area. Networks for which it
+    does not count themselves.
+
+    Args:
+        network: In its form for inference, on the CPU.
+        imgsz: Side of the square image in pixels.
+    """
+    from ultralytics.utils.torch_utils import get_flops
+
+    own = getattr(network, "gflops", None)
+    return own(imgsz) if own else get_flops(network, imgsz) or None
 
 
 def count(module: nn.Module) -> int:

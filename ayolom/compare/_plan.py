@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ayolom.compare._budget import equal_steps
 from ayolom.compare._data import multi_task_yaml, single_task_yaml
-from ayolom.compare._run import BOTH, EXPOSURE, STEPS, Run
+from ayolom.compare._run import BOTH, EXPOSURE, MULTI, OUR_TRAINER, STEPS, TORCHVISION, Run
+from ayolom.compare.peers import kind_of
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -47,21 +48,36 @@ def entry_tasks(entry: Entry, schema: DataSchema) -> dict[str, str]:
         AyolomError: There is none, or several for a model that can learn one.
     """
     kinds = {name: spec.kind for name, spec in schema.tasks.items()}
-    if entry.kind == "multi":
+    if entry.kind == MULTI:
         from ayolom.nn.spec import load_spec
 
         own = {name: kind for name, kind in kinds.items() if name in load_spec(entry.model)["tasks"]}
     else:
-        _check_base_model(entry)
-        own = {name: kind for name, kind in kinds.items() if kind == entry.kind}
+        wanted = _single_kind(entry)
+        own = {name: kind for name, kind in kinds.items() if kind == wanted}
         if len(own) > 1:
             raise AyolomError(
-                f"{schema.label}: {entry.name}: the data has several tasks of kind {entry.kind} ({', '.join(own)}); "
-                "a comparison with the base's models takes one of each kind"
+                f"{schema.label}: {entry.name}: the data has several tasks of kind {wanted} ({', '.join(own)}); "
+                "a comparison with models of one task takes one of each kind"
             )
     if not own:
         raise AyolomError(f"{entry.name}: {entry.model} learns none of the tasks of {schema.label}: {', '.join(kinds)}")
     return own
+
+
+def _single_kind(entry: Entry) -> str:
+    """Return the kind of task of a row's model that learns one.
+
+    Raises:
+        AyolomError: There is no such model, or torchvision does not load.
+    """
+    if entry.kind == TORCHVISION:
+        from ayolom.compare.peers._network import builder
+
+        builder(entry.model)
+        return kind_of(entry.model)
+    _check_base_model(entry)
+    return entry.kind
 
 
 def _check_base_model(entry: Entry) -> None:
@@ -125,7 +141,7 @@ def _runs(
 
 def _data_of(entry: Entry, tasks: dict[str, str], data: Path) -> Path:
     """Return the dataset YAML of a row."""
-    if entry.kind != "multi":
+    if entry.kind not in OUR_TRAINER:
         return single_task_yaml(data, next(iter(tasks)))
     return multi_task_yaml(data, own_data(entry) or "multi")
 

@@ -17,6 +17,9 @@ RESULT_FILE = "result.json"
 EXPOSURE = "exposure"
 STEPS = "steps"
 BOTH = "both"  # of a run that serves for either
+MULTI = "multi"
+TORCHVISION = "torchvision"
+OUR_TRAINER = (MULTI, TORCHVISION)  # kinds that are trained by our trainer, on the data set of all tasks
 
 
 @dataclass
@@ -25,8 +28,8 @@ class Run:
 
     Attributes:
         name: Name of the run's folder.
-        kind: "multi", "detect" or "semantic": ours, or the base's model of that kind.
-        model: Model YAML.
+        kind: "multi", "detect" or "semantic": ours, or the base's model of that kind; "torchvision".
+        model: Model YAML, or the name of a network of torchvision.
         data: Dataset YAML.
         tasks: Kind of task by task name, what the run is scored on.
         epochs: Epochs to train.

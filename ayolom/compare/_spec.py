@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ayolom.compare._run import EXPOSURE, STEPS
+from ayolom.compare._run import EXPOSURE, OUR_TRAINER, STEPS, TORCHVISION
+from ayolom.compare.peers import kind_of
 from ayolom.errors import AyolomError, check_keys, nearest
 from ayolom.yaml_io import load_yaml
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 TOP_KEYS = ("data", "seeds", "budget", "settings", "runs", "baseline")
 BUDGET_KEYS = ("epochs", "imgsz", "batch", "images", "equal")
 RUN_KEYS = ("name", "model", "kind", "settings", "data", "flip_pairs", "ablation of")
-KINDS = {"multi": "multi", "base detect": "detect", "base semantic": "semantic"}
+KINDS = {"multi": "multi", "base detect": "detect", "base semantic": "semantic", "torchvision": TORCHVISION}
 BUDGETS = (EXPOSURE, STEPS)
 # What the comparison itself decides, and where to say it.
 DECIDED = {
-    "data": "at the top, or in a run of kind multi",
+    "data": "at the top, or in a run of kind multi or torchvision",
     "model": "in the run",
     "seed": "as `seeds:`",
     **dict.fromkeys(("epochs", "imgsz", "batch"), "in `budget:`"),
@@ -37,8 +38,8 @@ class Entry:
 
     Attributes:
         name: Name of the row.
-        model: Model YAML.
-        kind: "multi", "detect" or "semantic".
+        model: Model YAML, or the name of a network of torchvision.
+        kind: "multi", "detect", "semantic" or "torchvision".
         settings: Arguments of `train` that it alone has.
         data: Dataset YAML of its own, or None.
         flip_pairs: By task, what stands for the data's `flip_pairs`.
@@ -190,22 +191,35 @@ def _entries(given: Any, where: str) -> dict[str, Entry]:
 def _entry(row: dict[str, Any], where: str) -> Entry:
     """Return one row."""
     check_keys(row, RUN_KEYS, where)
-    name, model, kind = row.get("name"), row.get("model"), row.get("kind")
+    name, kind = row.get("name"), row.get("kind")
     if not isinstance(name, str) or not NAME.match(name):
         raise AyolomError(f"{where}: name: must be of letters, digits, '_', '.', '+' and '-' (got {name})")
     where = f"{where} ({name})"
-    if not isinstance(model, str) or not model.endswith((".yaml", ".yml")):
-        raise AyolomError(f"{where}: model: must be a model YAML, as all train from scratch (got {model})")
     if kind not in KINDS:
         raise AyolomError(f"{where}: kind: must be one of {', '.join(KINDS)} (got {kind}).{nearest(str(kind), KINDS)}")
+    model = _model(row.get("model"), KINDS[kind], where)
     flip_pairs = _mapping(row.get("flip_pairs"), f"{where}: flip_pairs")
-    if kind != "multi" and (flip_pairs or row.get("data")):
-        raise AyolomError(f"{where}: data and flip_pairs are for rows of kind multi; the base's models know neither")
+    if KINDS[kind] not in OUR_TRAINER and (flip_pairs or row.get("data")):
+        raise AyolomError(
+            f"{where}: data and flip_pairs are for rows of kind multi or torchvision; the base's models know neither"
+        )
     settings = _settings(row.get("settings"), f"{where}: settings")
     ablation = row.get("ablation of")
     return Entry(
         name, model, KINDS[kind], settings, row.get("data"), flip_pairs, None if ablation is None else str(ablation)
     )
+
+
+def _model(given: Any, kind: str, where: str) -> str:
+    """Return the name of a row's model."""
+    if kind == TORCHVISION:
+        try:
+            kind_of(str(given))
+        except AyolomError as error:
+            raise AyolomError(f"{where}: model: {error}") from None
+    elif not isinstance(given, str) or not given.endswith((".yaml", ".yml")):
+        raise AyolomError(f"{where}: model: must be a model YAML, as all train from scratch (got {given})")
+    return str(given)
 
 
 def _baseline(given: Any, entries: dict[str, Entry], where: str) -> dict[str, str]:
@@ -222,7 +236,8 @@ def _placed(entry: Entry, file: Path) -> Entry:
     from dataclasses import replace
 
     data = None if entry.data is None else _beside(file, str(entry.data))
-    return replace(entry, model=_beside(file, entry.model), data=data)
+    model = entry.model if entry.kind == TORCHVISION else _beside(file, entry.model)
+    return replace(entry, model=model, data=data)
 
 
 def _beside(file: Path, name: str) -> str:

@@ -13,11 +13,10 @@ from ayolom.compare import _cost
 from ayolom.compare._collect import collect
 from ayolom.compare._epochs import NOTES, TABLE, mean_iou, read_epochs
 from ayolom.compare._lock import only_one
-from ayolom.compare._run import RESULT_FILE, Run, read_run
+from ayolom.compare._run import MULTI, OUR_TRAINER, RESULT_FILE, TORCHVISION, Run, read_run
 from ayolom.errors import AyolomError
 from ayolom.files import write_atomic
 
-MULTI = "multi"
 KEPT = "kept.pt"
 # From scratch, to the last epoch, and without pictures: what every run of a comparison has in common.
 FIXED = {"pretrained": False, "patience": 0, "plots": False, "exist_ok": True}
@@ -62,7 +61,7 @@ def from_start(run: Run, folder: Path) -> dict[str, Any]:
         "name": folder.name,
         **run.settings,
     }
-    if run.threads and run.kind == MULTI:
+    if run.threads and run.kind in OUR_TRAINER:
         settings["threads"] = run.threads
     if torch.cuda.is_available():  # one precision for all; the base's own test of it asks the network for a model
         settings["amp"] = gpu_amp(settings.get("amp", True), torch.device("cuda"))
@@ -84,6 +83,10 @@ def open_model(kind: str, name: str = "") -> Any:
         import ayolom
 
         return ayolom.YOLO
+    if kind == TORCHVISION:
+        from ayolom.compare.peers._model import Peer
+
+        return Peer
     import ultralytics
 
     from ayolom.compat import ensure_torchvision, forbid_installs
