@@ -101,6 +101,8 @@ def machine() -> dict[str, Any]:
     import torch
     from ultralytics import __version__ as base_version
 
+    from ayolom.compare.peers._torchvision import loaded_version
+
     found = torch.cuda.is_available()
     return {
         "gpu": torch.cuda.get_device_name(0) if found else None,
@@ -109,6 +111,7 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "torchvision": loaded_version(),
         "ultralytics": base_version,
         "ayolom": __version__,
     }

@@ -42,6 +42,14 @@ def is_compiled() -> bool:
     return bool(torchvision().extension._has_ops())
 
 
+def loaded_version() -> str | None:
+    """Return the version that this process has loaded, and whether its compiled part is missing; None without any."""
+    module = sys.modules.get("torchvision")
+    if module is None or getattr(module, "__file__", None) is None:  # none, or the stand-in of ensure_torchvision
+        return None
+    return f"{module.__version__}{'' if module.extension._has_ops() else ' without its compiled part'}"
+
+
 def _without_compiled_part(first: Exception) -> ModuleType:
     """Return torchvision with suppression from elsewhere."""
     import torch
