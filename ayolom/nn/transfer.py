@@ -37,9 +37,9 @@ def transfer(model: MultiTaskModel, weights: Any, verbose: bool = True) -> dict[
 
     Backbone rows are matched by place. The rows of a task are matched with those of the task of the source that has the
     same name and kind of head, else with the first of the same kind of head: so `yolov8n.pt` fills every detection
-    task, and `yolo26n-sem.pt` the mask tasks. Heads match heads; of the rows before, the first C3k2 matches the first
-    C3k2 and so on, so that a row which one of the two necks has more does not shift the others. A plain state dict does
-    not tell kinds; there rows are matched by place, with the task whose tensors fit best.
+    task, and `yolo26n-sem.pt` the mask tasks. Heads match heads; of the rows before, those of one class are matched in
+    their order so that the most tensors fit, and rows which one of the two necks has more do not shift the others. A
+    plain state dict does not tell kinds; there rows are matched by place, with the task whose tensors fit best.
 
     Args:
         model: The network to fill, in place.
@@ -144,15 +144,29 @@ def _pairs(model: MultiTaskModel, source: nn.Module) -> Pairs:
 
 
 def _aligned(ours: Any, rows: Sequence[int], theirs: Any, other_rows: Sequence[int]) -> Pairs:
-    """Return the pairs of two blocks: their heads, and before them the rows of one class in their order."""
-    places: dict[type, list[int]] = {}
-    for row in other_rows[:-1]:
-        places.setdefault(type(theirs[row]), []).append(row)
-    pairs = {rows[-1]: other_rows[-1]}
+    """Return the pairs of two blocks: their heads, and before them, in order, those rows that take the most tensors.
+
+    The longest common subsequence, its length counted in tensors: of `best`, entry j holds how many tensors the rows so
+    far can take from the first j of theirs, and the pairs that do.
+    """
+    others = other_rows[:-1]
+    best: list[tuple[int, Pairs]] = [(0, {})] * (len(others) + 1)
     for row in rows[:-1]:
-        if left := places.get(type(ours[row])):
-            pairs[row] = left.pop(0)
-    return pairs
+        line = best[:1]
+        for j, other in enumerate(others):
+            count, pairs = best[j]
+            with_both = (count + _common(ours[row], theirs[other]), {**pairs, row: other})
+            line.append(max(best[j + 1], line[j], with_both, key=lambda entry: entry[0]))
+        best = line
+    return {**best[-1][1], rows[-1]: other_rows[-1]}
+
+
+def _common(layer: nn.Module, other: nn.Module) -> int:
+    """Return how many tensors two layers of one class have in common by key and shape; 0 of two classes."""
+    if type(layer) is not type(other):
+        return 0
+    state = other.state_dict()
+    return sum(_fits(value, state.get(key)) for key, value in layer.state_dict().items())
 
 
 def _counterpart(task: Task, parts: list[_Part]) -> _Part | None:
