@@ -278,13 +278,13 @@ def _check_words(mode: Any, arguments: dict[str, Any]) -> None:
     """Raise where the mode is none, or a word is no setting."""
     from ultralytics.utils import DEFAULT_CFG_DICT
 
-    from ayolom.config import BASE_EXTRAS, setting_names
+    from ayolom.config import BASE_EXTRAS, nearest_setting, setting_names
 
     known = {*DEFAULT_CFG_DICT, *setting_names(), *BASE_EXTRAS, "cfg", *(TUNE_WORDS if mode == "tune" else ())}
     for name in arguments:
         if name not in known:
             what = "setting" if mode else "mode or setting"
-            raise AyolomError(f"{name}: no such {what}.{nearest(name, known if mode else {*MODES, *known})}")
+            raise AyolomError(f"{name}: no such {what}.{nearest_setting(name, known if mode else {*MODES, *known})}")
     if mode not in MODES:
         what = f"mode={mode}: no such mode.{nearest(str(mode), MODES)}" if mode else "the mode is missing."
         raise AyolomError(f"{what} Say what to do, one of {', '.join(MODES)}: yolo train model=... data=...")

@@ -6,11 +6,14 @@ import re
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from ayolom.errors import AyolomError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PACKAGE = Path(__file__).resolve().parent
 SCALES = "nsmlx"
@@ -148,6 +151,7 @@ class Settings:
 
 
 FILE_SETTINGS = ("class_weights", "folder_weights")  # a mapping, or a YAML file that has it under this key
+SAID_ELSEWHERE = {"slice": "tile", "slice_overlap": "tile_overlap"}  # sahi's words; `slices` is another thing
 HINTS = {"slices": "; to search large pictures tile by tile say tile=640"}
 OVER_ZERO = ("folder_weights", "lr_scale")  # mappings to numbers over 0
 PER_TASK_KEYS = ("conf", "iou", "classes", "max_det", "agnostic_nms", "cls_pw")
@@ -168,6 +172,11 @@ def setting_names() -> tuple[str, ...]:
     return tuple(_defaults())
 
 
+def nearest_setting(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the known setting that a wrong one stands for, "" when there is none near."""
+    return nearest(SAID_ELSEWHERE.get(name, name), known)
+
+
 def make_settings(given: dict[str, Any] | None = None) -> Settings:
     """Return the defaults with the given settings laid over them, checked.
 
@@ -181,7 +190,7 @@ def make_settings(given: dict[str, Any] | None = None) -> Settings:
     per_task = given.pop("per_task", {})
     for name, value in given.items():
         if name not in _defaults():
-            raise AyolomError(f"{name}: no such setting.{nearest(name, _defaults())}")
+            raise AyolomError(f"{name}: no such setting.{nearest_setting(name, _defaults())}")
         given[name] = _checked(name, value)
     settings = Settings(**{**_defaults(), **given}, per_task=per_task)
     _check_mask_losses(settings)
@@ -217,7 +226,7 @@ def split_settings(arguments: dict[str, Any]) -> tuple[dict[str, Any], Settings]
             base[name] = value
         else:
             known = [*_defaults(), *DEFAULT_CFG_DICT]
-            raise AyolomError(f"{name}: no such setting.{nearest(name, known)}")
+            raise AyolomError(f"{name}: no such setting.{nearest_setting(name, known)}")
     return base, make_settings({**ours, "per_task": per_task})
 
 

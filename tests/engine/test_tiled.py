@@ -295,6 +295,7 @@ def test_scoring_counts_what_tiles_find(seeing: SimpleNamespace, data: Path, tmp
         ("tile_overlap=20", r"tile_overlap=20: must be the share"),
         ("tile_whole=1", r"tile_whole=1: must be True or False"),
         ("tile_overlp=0.2", r"tile_overlp: no such setting. Did you mean 'tile_overlap'"),
+        ("slice=640", r"slice: no such setting. Did you mean 'tile'"),
         ("slices=640", r"slices=640: must be True or False; to search large pictures tile by tile say tile=640"),
     ],
     ids=lambda value: value if "must" not in value else "",
