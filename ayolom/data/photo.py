@@ -36,7 +36,8 @@ def sharpness(grey: np.ndarray, where: np.ndarray | None = None) -> float:
     """
     if not grey.size:
         return 0.0
-    return float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F), mask=where)[1][0, 0]) ** 2
+    laplacian = cv2.Laplacian(grey, cv2.CV_16S)  # of grey values it is a whole number from -1020 to 1020
+    return float(cv2.meanStdDev(laplacian, mask=where)[1][0, 0]) ** 2
 
 
 def brightness(grey: np.ndarray, where: np.ndarray | None = None) -> float:

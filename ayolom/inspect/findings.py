@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from ayolom.inspect.appearance import describe
@@ -158,9 +159,10 @@ def _spot(
     first = (candidates[0].part, candidates[0].place)
     number = next(i for i, piece in parts.pieces.items() if (piece.part, piece.place) == first)
     where = parts.plane[box[1] : box[3], box[0] : box[2]] == number
-    rows, columns = np.nonzero(where if mask is None else where & mask)
+    sums = cv2.moments((where if mask is None else where & mask).view(np.uint8), binaryImage=True)
     x, y, w, h = parts.bounds(number)
-    u, v = (columns.mean() + 0.5 + box[0] - x) / w, (rows.mean() + 0.5 + box[1] - y) / h
+    u, v = ((sums[key] / sums["m00"] + 0.5 + start) for key, start in (("m10", box[0] - x), ("m01", box[1] - y)))
+    u, v = u / w, v / h
     return _share(u), _share(v)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ayolom.inspect._names import end_of, is_repeated, joined, parts_of, shows, side_of
 from ayolom.inspect.objects import PartSeen, Side
+from ayolom.tasks.labels import count_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ class PartMap:
 
     Attributes:
         pieces: Pieces by number, from 1.
-        plane: (H, W) int16, the number of the piece at each pixel, 0 where there is no part.
+        plane: (H, W) uint8, the number of the piece at each pixel, 0 where there is no part.
     """
 
     def __init__(self, class_map: np.ndarray, names: Mapping[int, str], rules: Rules) -> None:
@@ -56,8 +57,8 @@ class PartMap:
             rules: Rules of the inspection.
         """
         self._rules, self._names = rules, parts_of(names, rules)
-        self._classes = np.asarray(class_map).astype(np.uint8, copy=False)
-        areas = np.bincount(self._classes.ravel(), minlength=256)
+        self._classes = np.ascontiguousarray(class_map, np.uint8)
+        areas = count_values(self._classes)
         table = np.zeros(256, np.uint8)
         self.pieces: dict[int, Piece] = {}
         repeated = []
@@ -67,7 +68,7 @@ class PartMap:
                     repeated.append(number)
                 else:
                     table[number] = self._add(Piece(name, None, int(areas[number])))
-        self.plane = cv2.LUT(np.ascontiguousarray(self._classes), table)
+        self.plane = cv2.LUT(self._classes, table)
         for number in repeated:
             self._split(number)
 
@@ -99,26 +100,34 @@ class PartMap:
 
     def _split(self, class_id: int) -> None:
         """Part a class into its pieces, those of one place together."""
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.compare(self._classes, float(class_id), cv2.CMP_EQ))
+        member = cv2.compare(self._classes, float(class_id), cv2.CMP_EQ)
+        left, top, width, height = cv2.boundingRect(member)
+        window = (slice(top, top + height), slice(left, left + width))
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(member[window])
         by_place: dict[Place | None, list[int]] = {}
         for i, (x, y, w, h, area) in enumerate(stats.tolist()):
             if i:
-                place = self._place(class_id, labels, i, (x, y, w, h)) if area >= SMALLEST else None
+                piece = labels[y : y + h, x : x + w] == i
+                place = self._place(class_id, piece, (left + x, top + y)) if area >= SMALLEST else None
                 by_place.setdefault(place, []).append(i)
         table = np.zeros(len(stats), np.uint8)
         for place, components in by_place.items():
             area = int(stats[components, cv2.CC_STAT_AREA].sum())
             table[components] = self._add(Piece(self._names[class_id], place, area))
-        self.plane = np.maximum(self.plane, table[labels])
+        self.plane[window] = np.maximum(self.plane[window], table[labels])
 
-    def _place(self, class_id: int, labels: np.ndarray, label: int, box: tuple[int, int, int, int]) -> Place | None:
-        """Return where a piece sits, by the parts next to it."""
-        x, y, w, h = box
+    def _place(self, class_id: int, piece: np.ndarray, corner: tuple[int, int]) -> Place | None:
+        """Return where a piece (h, w) bool whose corner lies at (x, y) sits, by the parts next to it."""
+        (x, y), (h, w) = corner, piece.shape
         reach = round(self._rules.places.reach_share * max(w, h)) + 1
-        window = (slice(max(0, y - reach), y + h + reach), slice(max(0, x - reach), x + w + reach))
-        piece = cv2.compare(labels[window].astype(np.int16), float(label), cv2.CMP_EQ)
-        around = cv2.dilate(piece, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-        counts = np.bincount(self._classes[window][around > 0], minlength=256)
+        around = cv2.dilate(
+            cv2.copyMakeBorder(piece.view(np.uint8), *[reach] * 4, cv2.BORDER_CONSTANT, value=0),
+            np.ones((2 * reach + 1, 2 * reach + 1), np.uint8),
+        )
+        height, width = self._classes.shape
+        inside = around[max(0, reach - y) : reach + height - y, max(0, reach - x) : reach + width - x]
+        window = self._classes[max(0, y - reach) : y + h + reach, max(0, x - reach) : x + w + reach]
+        counts = cv2.calcHist([window], [0], inside, [256], [0, 256]).ravel()
         ends: Counter[str] = Counter()
         sides: Counter[str] = Counter()
         for number, name in self._names.items():
