@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ayolom.commands._command import Command, Option, flag, integer, path, text
 from ayolom.commands._prediction import DEVICE, IMGSZ, thresholds
+
+if TYPE_CHECKING:
+    from ayolom.inspect.objects import Change
 
 OUT = "runs/inspect"
 
@@ -26,12 +29,18 @@ def run(source: str, model: Path, out: Path | None, **given: Any) -> int:
         LOGGER.info(f"{damage.id} {language.where(damage)}: {language.name(damage.kind)}{extent}, {level}")
     changes = () if found.comparison is None else found.comparison.changes
     for status in ("new", "unchanged", "gone") if changes else ():
-        listed = [change.damage or change.earlier or "" for change in changes if change.status == status]
+        listed = [_names(change) for change in changes if change.status == status]
         LOGGER.info(f"{language(f'statuses.{status}')}: {', '.join(listed) or language('none')}")
     for line in found.skipped:
         LOGGER.warning(line)
     LOGGER.info(f"{len(found.damages)} damages in {len(found.views)} pictures and videos; report: {target}/report.html")
     return 0
+
+
+def _names(change: Change) -> str:
+    """Return the number of a damage, in the earlier inspection too where that had it."""
+    then = change.earlier and f"({change.earlier})"
+    return " ".join(filter(None, (change.damage, then)))
 
 
 def _new_folder() -> Path:

@@ -31,7 +31,7 @@ class Keeper:
         """Take a frame of a video; `numbers` names the track of each finding that has one, by finding id."""
 
     def best(self, key: str, picture: Picture, finding: Finding) -> None:
-        """Take the frame that shows a track better than those before."""
+        """Take the frame that shows a track better, on one part, than those before."""
 
     def end_video(self) -> None:
         """Close the video whose frames were taken."""
@@ -126,7 +126,7 @@ class Gatherer:
         followed = video.tracker.update(
             picture,
             findings,
-            lambda key, finding: self._keeper.best(f"{prefix}-{key[0]}-{key[1]}", picture, finding),
+            lambda key, finding: self._keeper.best(f"{prefix}-{key[0]}-{key[1]}-{finding.part}", picture, finding),
         )
         self._keeper.frame(picture, findings, {one: f"{kind} {number}" for one, (kind, number) in followed.items()})
 

@@ -1,4 +1,4 @@
-"""Damages followed through a video by the base's tracker; each keeps the frame that shows it best."""
+"""Damages followed through a video by the base's tracker; each keeps the frame that shows it best on its part."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Track:
     """One damage through consecutive frames.
 
     Attributes:
-        best: The finding of its best frame.
-        score: How well that frame shows it.
+        bests: By the part that a frame joins it to (None: to no single one), how well the best of those frames shows
+            it, and its finding in that frame.
         frames: Frames that show it.
         shares: Damaged area by (part, place), summed over the frames.
         on_parts, area: Sums over the frames, pixels.
@@ -37,10 +37,9 @@ class Track:
         last: Finding of its last frame.
     """
 
-    best: Finding
-    score: float
     first_s: float
     last_s: float
+    bests: dict[str | None, tuple[float, Finding]] = field(default_factory=dict)
     frames: set[tuple[str, int]] = field(default_factory=set)
     shares: Counter[tuple[str, Place | None]] = field(default_factory=Counter)
     on_parts: float = 0.0
@@ -48,8 +47,8 @@ class Track:
     samples: list[Finding] = field(default_factory=list)
     last: Finding | None = None
 
-    def add(self, finding: Finding) -> None:
-        """Count one more frame."""
+    def add(self, finding: Finding, score: float) -> bool:
+        """Count one more frame; return whether it shows the damage on that part better than those before."""
         self.frames.add((finding.picture, cast("int", finding.frame_index)))
         if len(self.frames).bit_count() == 1:
             self.samples.append(finding)
@@ -59,22 +58,30 @@ class Track:
         self.on_parts += finding.area_px * finding.on_parts_share
         for one in finding.candidates:
             self.shares[one.part, one.place] += one.area_px
+        is_better = finding.part not in self.bests or score > self.bests[finding.part][0]
+        if is_better:
+            self.bests[finding.part] = score, finding
+        return is_better
+
+    def best(self, part: str | None) -> Finding:
+        """Return the finding of the best frame that says this part, of all frames where none does."""
+        return (self.bests.get(part) or max(self.bests.values(), key=lambda one: one[0]))[1]
 
     def sighting(self, rules: Rules) -> Sighting:
         """Return what all frames together say of its part."""
         by_part: Counter[str] = Counter()
-        for (part, _), area in self.shares.items():
-            by_part[part] += area
+        for (name, _), area in self.shares.items():
+            by_part[name] += area
         total = by_part.total()
         state: State = "UNPAIRED"
         if total and self.on_parts / max(self.area, 1) >= rules.pairing.least_on_parts_share:
             state = "PAIRED" if max(by_part.values()) / total >= rules.pairing.paired_share else "AMBIGUOUS"
-        sighting = Sighting(self.best, frozenset(self.frames), state, None, None, round(self.first_s, 3))
+        part = by_part.most_common(1)[0][0] if state == "PAIRED" else None
+        sighting = Sighting(self.best(part), frozenset(self.frames), state, part, None, round(self.first_s, 3))
         sighting.last_s = round(self.last_s, 3)
         sighting.samples = (*self.samples, *filter(None, [self.last]))
-        if state == "PAIRED":
-            sighting.part = by_part.most_common(1)[0][0]
-            sighting.place = _main_place({p: a for (part, p), a in self.shares.items() if part == sighting.part})
+        if part is not None:
+            sighting.place = _main_place({p: a for (name, p), a in self.shares.items() if name == part})
         return sighting
 
 
@@ -104,7 +111,8 @@ class Tracker:
         Args:
             picture: The frame.
             findings: Its findings.
-            on_best: Called with the key of a track and the finding when this frame shows it better than those before.
+            on_best: Called with the key of a track and the finding, when this frame shows it better than those before
+                that say the same part.
 
         Returns:
             The key of the track, by finding id; those that are not followed yet are missing.
@@ -123,7 +131,7 @@ class Tracker:
         """Return what was followed, in order of appearance, one batch each."""
         least = self._rules.tracking.least_frames
         kept = [track for track in self._tracks.values() if len(track.frames) >= least]
-        kept.sort(key=lambda track: (track.first_s, track.best.id))
+        kept.sort(key=lambda track: (track.first_s, track.samples[0].id))
         return [[track.sighting(self._rules)] for track in kept]
 
     def _follow(self, kind: str, findings: list[Finding], picture: Picture) -> list[tuple[int, Finding]]:
@@ -149,20 +157,15 @@ class Tracker:
         picture: Picture,
         on_best: Callable[[tuple[str, int], Finding], None],
     ) -> None:
-        """Add a frame to a track and keep the best."""
-        score = frame_score(finding, picture.image)
+        """Add a frame to a track and keep it where it is the best."""
         time = cast("float", finding.time_s)
-        track = self._tracks.get(key)
-        if track is None:
-            track = self._tracks[key] = Track(finding, -1.0, time, time)
-        track.add(finding)
-        if score > track.score:
-            track.best, track.score = finding, score
+        track = self._tracks.setdefault(key, Track(time, time))
+        if track.add(finding, frame_score(finding, picture.image)):
             on_best(key, finding)
 
     def scores(self) -> dict[str, float]:
-        """Return how well the best frame of each track shows it, by finding id."""
-        return {track.best.id: track.score for track in self._tracks.values()}
+        """Return how well the best frames of each track show it, by finding id."""
+        return {finding.id: score for track in self._tracks.values() for score, finding in track.bests.values()}
 
 
 def frame_score(finding: Finding, image: np.ndarray) -> float:

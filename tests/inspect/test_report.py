@@ -225,6 +225,10 @@ def test_the_command_writes_a_report(photos, checkpoint, tmp_path, capsys, caplo
     assert inspection.damages
     assert (out / inspection.damages[0].crop_file).is_file()
     assert "report.html" in caplog.text
+    caplog.clear()
+    again = ["imgsz=64", "conf={damage: 0.99}", f"compare={out}", f"out={tmp_path / 'later'}"]
+    assert run(f"source={photos}", f"model={checkpoint}", *again) == 0
+    assert f"gone: {', '.join(f'({damage.id})' for damage in inspection.damages)}" in caplog.text
     assert run(f"source={photos}", f"model={checkpoint}", f"out={out}", "imgsz=64") == 1
     assert "is there already" in capsys.readouterr().err
 

@@ -112,6 +112,20 @@ def test_a_damage_is_followed_through_a_video(make_picture, names, rules) -> Non
 
 
 @needs_lap
+def test_the_best_frame_of_a_damage_is_one_that_says_its_part(make_picture, names, rules, halves) -> None:
+    frames = []
+    for i in range(12):
+        wrong = i == 6  # the largest and surest view, but its parts are mistaken
+        plane = np.where(halves == 1, 2, halves) if wrong else halves
+        side = 24 if wrong else 18 if i == 4 else 16
+        box = (20 - side // 2, 40 - side // 2, 20 + side // 2, 40 + side // 2)
+        frames.append(make_picture([box], frame=i, rate=4.0, name="v.mp4", class_map=plane))
+    (damage,) = gathered(frames, names, rules)
+    assert (damage.part, damage.best) == ("hood", "v.mp4@4#1")
+    assert damage.extent_share == pytest.approx(18 * 18 / (80 * 50), abs=1e-4)
+
+
+@needs_lap
 def test_a_damage_that_comes_back_is_counted_once(make_picture, names, rules) -> None:
     shown = [*range(10), *range(60, 70)]
     frames = [
