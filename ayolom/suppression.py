@@ -10,7 +10,8 @@ import torch
 def suppress(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
     """Return which boxes stay, best first: the meaning of `torchvision.ops.nms`, by OpenCV on the CPU.
 
-    A box goes when its IoU with a better one that stays is above the threshold.
+    A box goes when its IoU with a better one that stays is above the threshold. Boxes without extent, which some
+    detectors cut at the border of the image, overlap with nothing and stay; for OpenCV two of them are the same.
 
     Args:
         boxes: (N, 4) xyxy, float.
@@ -20,10 +21,18 @@ def suppress(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) ->
     Returns:
         (K,) int64 places of the boxes that stay, on the device of `boxes`.
     """
-    if not len(boxes):
-        return torch.zeros(0, dtype=torch.int64, device=boxes.device)
-    corners = boxes.detach().cpu().double().numpy()
+    places = (boxes[:, 2:] > boxes[:, :2]).all(1).nonzero().flatten()
+    if not len(places):
+        return scores.argsort(descending=True, stable=True)
+    corners = boxes[places].detach().cpu().double().numpy()
     xywh = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), 1)
-    above_zero = scores.detach().cpu().double().numpy() + 1.0  # OpenCV drops scores of 0
-    kept = cv2.dnn.NMSBoxes(xywh, above_zero, 0.0, float(iou_threshold))
-    return torch.as_tensor(np.asarray(kept, dtype=np.int64).reshape(-1), device=boxes.device)
+    above_zero = scores[places].detach().cpu().double().numpy() + 1.0  # OpenCV drops scores of 0
+    found = cv2.dnn.NMSBoxes(xywh, above_zero, 0.0, float(iou_threshold))
+    kept = places[torch.as_tensor(np.asarray(found, dtype=np.int64).reshape(-1), device=boxes.device)]
+    if len(places) == len(boxes):
+        return kept
+    stay = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    stay[places] = False
+    stay[kept] = True
+    order = scores.argsort(descending=True, stable=True)
+    return order[stay[order]]

@@ -29,3 +29,11 @@ def test_hand_worked() -> None:
 
 def test_no_boxes() -> None:
     assert suppress(torch.zeros(0, 4), torch.zeros(0), 0.5).shape == (0,)
+
+
+def test_boxes_without_extent_stay() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 8], [5, 0, 5, 9], [5, 0, 5, 9], [20, 20, 30, 30]])
+    scores = torch.tensor([0.5, 0.9, 0.1, 0.7, 0.05])
+    assert suppress(boxes, scores, 0.79).tolist() == [1, 3, 2, 4]
+    assert suppress(boxes, scores, 0.81).tolist() == [1, 3, 0, 2, 4]
+    assert suppress(boxes[2:4], scores[2:4], 0.5).tolist() == [1, 0]

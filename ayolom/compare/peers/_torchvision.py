@@ -12,8 +12,6 @@ from ayolom.errors import AyolomError
 if TYPE_CHECKING:
     from types import ModuleType
 
-    import torch
-
 SUPPRESSION = ("nms", "qnms")  # operations that `import torchvision` names before it is known whether they are there
 _declared: list[Any] = []  # a declaration lasts as long as its library
 
@@ -57,6 +55,8 @@ def _without_compiled_part(first: Exception) -> ModuleType:
     import torch
     from ultralytics.utils import LOGGER
 
+    from ayolom.suppression import suppress
+
     _forget()
     try:
         library = torch.library.Library("torchvision", "FRAGMENT")
@@ -64,7 +64,7 @@ def _without_compiled_part(first: Exception) -> ModuleType:
         for name in SUPPRESSION:
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         module = import_module("torchvision")
-        module.ops.boxes.nms = nms
+        module.ops.nms = module.ops.boxes.nms = suppress
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         raise AyolomError(
             f"torchvision does not load beside torch {torch.__version__} ({first}; {error}), and its networks need it; "
@@ -76,27 +76,6 @@ def _without_compiled_part(first: Exception) -> ModuleType:
         f"{_remedy()}"
     )
     return module
-
-
-def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
-    """Return the places of the boxes that stay, best first, as `torchvision.ops.nms` does.
-
-    Boxes without extent, which detectors cut at the border of the image, overlap with nothing and stay; for OpenCV two
-    of them are the same.
-
-    Args:
-        boxes: (N, 4) xyxy, float.
-        scores: (N,) float.
-        iou_threshold: Largest IoU of two boxes that both stay, in [0, 1].
-    """
-    import torch
-
-    from ayolom.suppression import suppress
-
-    extended = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    places = extended.nonzero().flatten()
-    kept = torch.cat((places[suppress(boxes[places], scores[places], iou_threshold)], (~extended).nonzero().flatten()))
-    return kept[scores[kept].argsort(descending=True, stable=True)]
 
 
 def _forget() -> None:

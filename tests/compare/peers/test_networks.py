@@ -10,7 +10,7 @@ from torch import nn
 
 from ayolom.compare.peers import PEERS, kind_of
 from ayolom.compare.peers._masks import MaskNetwork
-from ayolom.compare.peers._torchvision import loaded_version, nms, torchvision
+from ayolom.compare.peers._torchvision import loaded_version, torchvision
 from ayolom.compare.peers._trainer import NETWORKS
 from ayolom.errors import AyolomError
 from ayolom.tasks.base import TaskSpec
@@ -49,15 +49,6 @@ def test_is_the_published_network(name: str) -> None:
 def test_no_such_network() -> None:
     with pytest.raises(AyolomError, match="Did you mean 'deeplabv3_resnet50'"):
         kind_of("deeplabv3_resnet5")
-
-
-def test_suppression_where_the_compiled_part_is_missing() -> None:
-    """Worked by hand: IoU of the first two is 80 / 100; boxes without extent overlap with nothing."""
-    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 8], [5, 0, 5, 9], [5, 0, 5, 9], [20, 20, 30, 30]])
-    scores = torch.tensor([0.5, 0.9, 0.3, 0.6, 0.1])
-    assert nms(boxes, scores, 0.79).tolist() == [1, 3, 2, 4]
-    assert nms(boxes, scores, 0.81).tolist() == [1, 3, 0, 2, 4]
-    assert nms(boxes[:0], scores[:0], 0.5).shape == (0,)
 
 
 def test_the_loaded_version_is_told() -> None:
