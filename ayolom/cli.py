@@ -36,6 +36,9 @@ ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a 
     yolo predict model=best.pt source=walk.mp4 only_tasks=[parts] show_speed=True
     yolo predict model=best.pt source=cars/ "conf={damage: 0.4}"
 
+  Small damage on large pictures, searched in overlapping tiles as well:
+    yolo predict model=best.pt source=large.jpg tile=640
+
   Go on with a training that was cut off; start from other weights; keep parts of the network as they are:
     yolo train resume=runs/multitask/train/weights/last.pt
     yolo train model=aYOLOM26n.yaml data=mine.yaml pretrained=yolo26n.pt freeze=backbone
@@ -44,7 +47,8 @@ ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a 
     yolo data import source=annotations.json task=damage out=datasets/mine
     yolo data check data=datasets/mine/data.yaml
 
-  Models: aYOLOM26{n,s,m,l,x}.yaml (lighter, recommended), aYOLOM{n,s,m,l,x}.yaml (as published), aYOLOM{n,s}-bdd.yaml
+  Models: aYOLOM26{n,s,m,l,x}.yaml (lighter, recommended), aYOLOM26{n,s,m,l,x}-p2.yaml (small damage),
+  aYOLOM{n,s,m,l,x}.yaml (as published), aYOLOM{n,s}-bdd.yaml (three tasks)
   Settings: `yolo cfg` lists the base's, `ayolom cfg` ours. `ayolom checks` says whose `yolo` command is in place.
   AYOLOM_TRACEBACK=1 shows where an error arose. YOLO_AUTOINSTALL=True lets the base install packages that it misses.
 """

@@ -127,6 +127,7 @@ def run_server(
         "access_log": False,
         "server_header": False,
         "ws": "none",
+        "lifespan": "off",  # it would log a second Ctrl-C as an error; nothing is started by it
         "timeout_graceful_shutdown": 2,
     }
     server = uvicorn.Server(uvicorn.Config(app, **{**shared, **settings}))

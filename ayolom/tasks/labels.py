@@ -22,6 +22,7 @@ SLACK = 0.01  # how far beyond [0, 1] a coordinate may lie before the label coun
 BOX_COLUMNS = 5
 POLYGON_COLUMNS = 7
 IGNORE = 255
+EXACT = 2**24  # pixels up to which OpenCV's histogram, whose counts are float32 in the end, is exact
 MOST_CLASSES = 2**31  # class ids are kept in 32 bits
 
 
@@ -161,6 +162,8 @@ def count_mask(
 
 def count_values(mask: np.ndarray) -> np.ndarray:
     """Return (256,) int64, the pixels of each value of a mask (H, W) uint8."""
+    if mask.size > EXACT:
+        return np.bincount(mask.ravel(), minlength=256)
     return cv2.calcHist([mask], [0], None, [256], [0, 256]).ravel().astype(np.int64)
 
 

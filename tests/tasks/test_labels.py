@@ -13,6 +13,7 @@ from PIL import Image
 from ayolom.errors import AyolomError
 from ayolom.tasks.labels import (
     count_mask,
+    count_values,
     join_polygons,
     rasterise,
     read_boxes,
@@ -244,6 +245,10 @@ def test_pixels_are_counted_as_numpy_counts_them(tmp_path, depth):
     np.testing.assert_array_equal(mask, np.where(ids == 9, 255, ids))
     np.testing.assert_array_equal(counts, np.bincount(mask.ravel(), minlength=256))
     assert mask.flags.writeable
+
+
+def test_counts_of_large_masks_are_exact():
+    assert count_values(np.ones((4097, 4097), np.uint8))[1] == 4097 * 4097  # odd, and more than float32 can tell
 
 
 def test_a_grey_mask_with_a_transparent_level_keeps_its_ids(tmp_path):
