@@ -64,11 +64,25 @@ def predict_peaks(args: argparse.Namespace) -> dict[str, float]:
 def val_peaks(args: argparse.Namespace) -> dict[str, float]:
     """Return the peaks of val on many images and on few."""
     few, many = (validation_set(args, number) for number in (FEW, MANY))
-    weights = str(args.weights or "")
+    weights = str(args.weights or untrained_for(few, args.folder))
     return {
         f"{number} images": in_process("val", str(data), str(args.folder), weights)["val"]
         for number, data in ((MANY, many), (FEW, few))
     }
+
+
+def untrained_for(data: Path, folder: Path) -> Path:
+    """Return a model YAML with the classes of a data set, as val wants them; its name tells the scale."""
+    import yaml
+
+    from ayolom.config import cfg_dir
+    from ayolom.data.schema import load_schema
+
+    content = yaml.safe_load((cfg_dir() / "models" / "aYOLOM26.yaml").read_text(encoding="utf-8"))
+    for name, spec in load_schema(str(data)).tasks.items():
+        content["tasks"][name]["nc"] = spec.nc
+    (folder / "aYOLOM26.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return folder / "aYOLOM26n.yaml"
 
 
 def in_process(*arguments: str) -> dict[str, float]:
