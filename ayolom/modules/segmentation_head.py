@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from ultralytics.nn.modules import Conv
+from ultralytics.nn.modules import Conv, DWConv
 
 from ayolom.errors import AyolomError
 
@@ -27,7 +27,9 @@ class SegmentationHead(nn.Module):
       to 10 classes;
     - a larger ratio: one more pair of transposed convolution and Conv 3x3 for each doubling, each twice as wide as the
       next, so that the last pair is always the published one;
-    - no enlargement: Conv 3x3 and 1x1 at the width of the input, the layers and keys of the base's `SemanticSegment`.
+    - no enlargement: Conv 3x3 and 1x1 at the width of the input, the layers and keys of the base's `SemanticSegment`;
+    - separable: the first Conv 3x3 in two, one within each channel and 1x1 across them, as in the class branch of the
+      base's `Detect` (MobileNets, https://arxiv.org/abs/1704.04861): an eighth of its operations.
 
     In the published code a batch normalisation and a SiLU follow the last layer. SiLU is never below -0.28, so that
     after its sigmoid no class gets a probability under 0.43; here the last layer is the bare convolution, with a bias.
@@ -52,6 +54,7 @@ class SegmentationHead(nn.Module):
         stride_in: int,
         stride: int,
         auxiliary: bool = False,
+        separable: bool = False,
         hidden: int | None = None,
     ) -> None:
         """Make the layers.
@@ -62,6 +65,7 @@ class SegmentationHead(nn.Module):
             stride_in: Pixels of the image per cell of the first input.
             stride: Pixels of the image per cell of the output: 1, 2, 4 or 8, at most `stride_in`.
             auxiliary: Whether to classify the second input too, in training.
+            separable: Whether the first convolution is made of one within the channels and one across them.
             hidden: Width w, a multiple of 4; None takes `head_width(nc)`. Without enlargement it is not used.
 
         Raises:
@@ -75,7 +79,11 @@ class SegmentationHead(nn.Module):
         self.output_stride = stride
         self.stride = torch.zeros(self.nl)
         stages = (stride_in // stride).bit_length() - 1
-        body, width = _enlarging(channels[0], hidden or head_width(nc), stages) if stages else _plain(channels[0])
+        width = (hidden or head_width(nc)) << (stages - 1) if stages else channels[0]
+        body = _first(channels[0], width, separable)
+        if stages:
+            enlarging, width = _enlarging(width, stages)
+            body += enlarging
         self.classifier = nn.Sequential(*body, nn.Conv2d(width, nc, 1))
         self.aux_head = (
             nn.Sequential(Conv(channels[1], channels[0], 3), nn.Conv2d(channels[0], nc, 1)) if auxiliary else None
@@ -123,20 +131,19 @@ def head_width(nc: int) -> int:
     return PAPER_WIDTH * -(-nc // 10)
 
 
-def _enlarging(channels: int, width: int, stages: int) -> tuple[list[nn.Module], int]:
+def _first(channels: int, width: int, separable: bool) -> list[nn.Module]:
+    """Return the 3x3 convolution at the size of the input."""
+    return [DWConv(channels, channels, 3), Conv(channels, width, 1)] if separable else [Conv(channels, width, 3)]
+
+
+def _enlarging(width: int, stages: int) -> tuple[list[nn.Module], int]:
     """Return the layers that double the size `stages` times, and the channels they end with."""
-    width <<= stages - 1
-    layers: list[nn.Module] = [Conv(channels, width, 3)]
+    layers: list[nn.Module] = []
     for stage in range(stages):
         half = width // 2
         width = half // 2 if stage == stages - 1 else half
         layers += [nn.ConvTranspose2d(half * 2, half, 2, 2), Conv(half, width, 3)]
     return layers, width
-
-
-def _plain(channels: int) -> tuple[list[nn.Module], int]:
-    """Return the layers that keep the size, and the channels they end with."""
-    return [Conv(channels, channels, 3)], channels
 
 
 def _check(nc: int, channels: Sequence[int], stride_in: int, stride: int, auxiliary: bool, hidden: int | None) -> None:

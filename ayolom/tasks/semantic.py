@@ -54,15 +54,17 @@ class SemanticTask(Task):
     def build_head(self, module: str, args: list[Any], channels: list[int], model: dict[str, Any]) -> nn.Module:
         """Make the mask head.
 
-        `SegmentationHead` takes [stride of its input, stride of its output, auxiliary branch]; `SemanticSegment` is
-        the base's and takes nothing.
+        `SegmentationHead` takes [stride of its input, stride of its output, auxiliary branch, separable];
+        `SemanticSegment` is the base's and takes nothing.
         """
         if module == "SemanticSegment":
             return SemanticSegment(self.spec.nc, channels)
         if module != "SegmentationHead":
             raise AyolomError(f"{module}: not a head of kind semantic; use one of {', '.join(self.heads)}")
-        if not 2 <= len(args) <= 3:
-            raise AyolomError(f"SegmentationHead takes [input stride, output stride, auxiliary] (got {args})")
+        if not 2 <= len(args) <= 4:
+            raise AyolomError(
+                f"SegmentationHead takes [input stride, output stride, auxiliary, separable] (got {args})"
+            )
         return SegmentationHead(self.spec.nc, channels, *args)
 
     def init_head(self, head: nn.Module, strides: list[float]) -> None:

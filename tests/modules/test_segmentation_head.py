@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from ultralytics.nn.modules import SemanticSegment
 from ultralytics.nn.tasks import BaseModel
 
@@ -78,6 +79,22 @@ def test_each_doubling_is_twice_as_wide_as_the_next():
 def test_hidden_width_by_argument():
     head = SegmentationHead(30, [16], 2, 1, hidden=40)
     assert head.classifier[-1].in_channels == 10
+
+
+@pytest.mark.parametrize(("stride", "classes"), [(8, 5), (4, 5), (1, 30)], ids=["plain", "one stage", "three stages"])
+def test_a_separable_head_saves_the_operations_of_the_first_kernel_alone(stride, classes):
+    """By hand: 9 c w products at each cell of the input become 9 c + c w; all layers after it stay as they are."""
+    channels, cells = 48, 16 * 24
+    dense, separable = (SegmentationHead(classes, [channels], 8, stride, separable=s).eval() for s in (False, True))
+    width = dense.classifier[0].conv.out_channels
+    x = [torch.randn(1, channels, 16, 24)]
+    operations = []
+    for head in (dense, separable):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            assert head(x).shape == (1, classes, 128 // stride, 192 // stride)
+        operations.append(counter.get_total_flops() // 2)
+    assert operations[0] - operations[1] == cells * (9 * channels * width - 9 * channels - channels * width)
+    assert [type(m) for m in separable.classifier[2:]] == [type(m) for m in dense.classifier[1:]]
 
 
 def test_same_stride_has_the_layers_of_the_base():
