@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-DENSE = 0.4  # share of pixels to compute beyond which enlarging all of them is as fast
 
 
 def class_map(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
@@ -19,15 +18,18 @@ def class_map(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     The result is that of `interpolate(logits, shape, mode="bilinear").argmax(1)` but for pixels where two classes are
     equal within rounding. Between four cells of the same best class that class stays the best: an interpolated logit is
     a weighted mean of the four, with the same weights for every class. Only the pixels between cells that disagree,
-    along the borders of regions, are interpolated.
+    along the borders of regions, are interpolated, and there only the classes that can be the best (see `_rivals`).
 
     Args:
         logits: Float logits.
         shape: (H, W) of the result.
     """
-    if logits.device.type != "cpu":  # waiting for a count of pixels would cost more than to enlarge all
+    (height, width), (rows, columns) = logits.shape[-2:], shape
+    uneven = rows % height or columns % width
+    if logits.device.type != "cpu" or uneven:  # on a GPU, waiting for a count of pixels costs more than to enlarge all
         return _dense(logits, shape)
-    return torch.stack([_one(image, shape) for image in logits])
+    factors = rows // height, columns // width
+    return torch.stack([torch.from_numpy(_one(image, factors)) for image in logits.detach().numpy()])
 
 
 def _dense(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
@@ -36,39 +38,73 @@ def _dense(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     return large.max(1).indices.to(torch.uint8)
 
 
-def _one(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Return (H, W) uint8 of the logits (C, h, w) of one image."""
-    channels, height, width = logits.shape
-    (top, bottom, down), (left, right, across) = _cells(height, shape[0]), _cells(width, shape[1])
-    cells = logits.permute(1, 2, 0).reshape(-1, channels).contiguous()  # a row for each cell
-    best = cells.max(1).indices.to(torch.uint8).view(height, width)
-    mixed = _enlarged(_mixed(best), top, left)
-    if mixed.sum() > DENSE * mixed.numel():
-        return _dense(logits[None].contiguous(), shape)[0]
-    result = _enlarged(best, top, left)
-    rows, columns = mixed.nonzero(as_tuple=True)
-    upper, lower, beside = top[rows] * width, bottom[rows] * width, across[columns, None]
-    x1, x2 = left[columns], right[columns]
-    above = torch.lerp(cells.index_select(0, upper + x1), cells.index_select(0, upper + x2), beside)
-    below = torch.lerp(cells.index_select(0, lower + x1), cells.index_select(0, lower + x2), beside)
-    result[rows, columns] = torch.lerp(above, below, down[rows, None]).max(1).indices.to(torch.uint8)
-    return result
+def _one(logits: np.ndarray, factors: tuple[int, int]) -> np.ndarray:
+    """Return (h * fy, w * fx) uint8 of the logits (C, h, w) of one image; factors are fy, fx.
+
+    The pixels between the centres of four cells are a block. A rim of repeated cells makes blocks of the outermost
+    pixels as well, half of which are cut off in the end.
+    """
+    classes, (down, across) = logits.shape[0], factors
+    cells = np.pad(logits, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    best = cells.argmax(0).astype(np.uint8)
+    first = best[:-1, :-1]
+    rows, columns = np.nonzero((first != best[:-1, 1:]) | (first != best[1:, :-1]) | (first != best[1:, 1:]))
+    height, width = first.shape
+    wide = np.repeat(first, across, axis=1)
+    enlarged = np.empty((height, down, width, across), np.uint8)
+    enlarged.reshape(height, down, -1)[:] = wide[:, None]
+    if len(rows):
+        places = rows * (width + 1) + columns
+        corners = cells.reshape(classes, -1).take(places + np.array([[0], [1], [width + 1], [width + 2]]), axis=1)
+        enlarged[rows, :, columns] = _blocks(corners, _weights(down, across)).reshape(-1, down, across)
+    top, left = down - down // 2, across - across // 2
+    whole = enlarged.reshape(height * down, width * across)
+    return whole[top : top + (height - 1) * down, left : left + (width - 1) * across]
 
 
-def _enlarged(cells: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Return (H, W), the values of cells (h, w) at the given rows (H,) and columns (W,)."""
-    return cells.index_select(0, rows).index_select(1, columns)
+def _weights(down: int, across: int) -> np.ndarray:
+    """Return (4, down * across) float32, how much each corner of a block counts in each of its pixels."""
+    below, right = ((np.arange(size, dtype=np.float32) + 0.5 * (1 - size % 2)) / size for size in (down, across))
+    vertical, horizontal = np.stack((1 - below, below)), np.stack((1 - right, right))
+    return np.einsum("ay,bx->abyx", vertical, horizontal).reshape(4, -1)
 
 
-def _cells(size: int, target: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return for each of `target` pixels the cell before it, the cell behind it, and the weight of the latter."""
-    places = ((torch.arange(target) + 0.5) * (size / target) - 0.5).clamp(min=0)
-    first = places.long().clamp(max=size - 1)
-    return first, (first + 1).clamp(max=size - 1), places - first
+def _blocks(corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return (N, P) uint8, the best class of each pixel of N blocks.
+
+    Args:
+        corners: (C, 4, N) logits at the corners.
+        weights: (4, P) share of each corner in each pixel.
+    """
+    rivals = _rivals(corners)
+    counts = rivals.sum(0)
+    order = np.argsort(-counts, kind="stable")  # those with the most rivals first, so that each round takes the first
+    counts, corners = counts[order], corners[:, :, order].transpose(0, 2, 1)
+    classes = np.nonzero(rivals[:, order].T)[1].astype(np.uint8)
+    starts = np.cumsum(counts) - counts
+    result = np.repeat(classes[starts], weights.shape[1]).reshape(-1, weights.shape[1])
+    highest = _product(corners[classes[starts], np.arange(len(starts))], weights)
+    for number in range(1, int(counts[0])):
+        some = int(np.searchsorted(-counts, -number))  # the blocks with more rivals than that
+        chosen = classes[starts[:some] + number]
+        logits = _product(corners[chosen, np.arange(some)], weights)
+        np.copyto(result[:some], chosen[:, None], where=logits > highest[:some])
+        np.maximum(highest[:some], logits, out=highest[:some])
+    back = np.empty_like(result)
+    back[order] = result
+    return back
 
 
-def _mixed(best: torch.Tensor) -> torch.Tensor:
-    """Return (h, w) bool, whether a cell of (h, w) and its neighbours right and below differ."""
-    padded = F.pad(best[None].float(), (0, 1, 0, 1), mode="replicate")[0]
-    own = padded[:-1, :-1]
-    return (own != padded[1:, :-1]) | (own != padded[:-1, 1:]) | (own != padded[1:, 1:])
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the product of two matrices, by PyTorch: NumPy's threads would stay awake beside those of the network."""
+    return (torch.from_numpy(left) @ torch.from_numpy(right)).numpy()
+
+
+def _rivals(corners: np.ndarray) -> np.ndarray:
+    """Return (C, N) bool, the classes that can be the best somewhere in a block, of logits (C, 4, N) at its corners.
+
+    A class that is nowhere above the lowest corner of another loses to that one everywhere in the block.
+    """
+    low = np.minimum(np.minimum(corners[:, 0], corners[:, 1]), np.minimum(corners[:, 2], corners[:, 3]))
+    high = np.maximum(np.maximum(corners[:, 0], corners[:, 1]), np.maximum(corners[:, 2], corners[:, 3]))
+    return ~(high < low.max(0))  # of logits that are no numbers, all classes

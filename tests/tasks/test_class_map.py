@@ -30,11 +30,38 @@ def blots(classes: int, rows: int, columns: int) -> torch.Tensor:
         (blots(4, 16, 16).contiguous(memory_format=torch.channels_last), (128, 128)),
         (torch.zeros(1, 3, 8, 8), (32, 32)),
         (blots(5, 1, 7), (8, 56)),
+        (blots(5, 9, 7), (45, 14)),
+        (-blots(6, 10, 10).abs(), (40, 40)),
     ],
-    ids=["stride 8", "no whole factor", "same size", "256 classes", "noise", "channels last", "all equal", "one row"],
+    ids=[
+        "stride 8",
+        "no whole factor",
+        "same size",
+        "256 classes",
+        "noise",
+        "channels last",
+        "all equal",
+        "one row",
+        "odd factor, another across",
+        "negative",
+    ],
 )
 def test_classes_are_those_of_enlarged_logits(logits: torch.Tensor, shape: tuple[int, int]) -> None:
     found = class_map(logits, shape)
     assert found.dtype == torch.uint8
     assert found.shape == (len(logits), *shape)
     assert (found != witness(logits, shape)).double().mean() < 1e-4
+
+
+def test_a_class_that_is_nowhere_the_first_can_win_between_cells() -> None:
+    logits = torch.tensor([[[[4.0, 0.0]], [[0.0, 4.0]], [[3.0, 3.0]]]])  # the third is second in both cells
+    found = class_map(logits, (8, 16))
+    assert sorted(found.unique().tolist()) == [0, 1, 2]
+    assert torch.equal(found, witness(logits, (8, 16)).to(torch.uint8))
+
+
+def test_logits_that_are_no_numbers_give_some_map() -> None:
+    assert class_map(torch.full((1, 3, 4, 4), float("nan")), (8, 8)).shape == (1, 8, 8)
+    mixed = torch.randn(1, 3, 4, 4)
+    mixed[0, 1, 2, 2] = float("nan")
+    assert class_map(mixed, (16, 16)).shape == (1, 16, 16)
