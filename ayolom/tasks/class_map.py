@@ -1,4 +1,4 @@
-"""The best class of each pixel of enlarged logits, computed only where neighbouring cells disagree."""
+"""The best class of each pixel: of enlarged logits, where neighbouring cells disagree, and in the original image."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from ultralytics.utils import ops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,38 @@ def class_map(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
         return _dense(logits, shape)
     factors = rows // height, columns // width
     return torch.stack([torch.from_numpy(_one(image, factors)) for image in logits.detach().numpy()])
+
+
+def in_original(classes: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """Return (H, W) uint8, a map of the padded input moved into the frame of the original image, by nearest pixel.
+
+    On a CPU the result is that of the base's `scale_masks`, which works on floats, in a quarter of its time.
+
+    Args:
+        classes: (h, w) class ids in 0 .. 255 at the network's size.
+        shape: (H, W) of the original.
+    """
+    if classes.device.type != "cpu":
+        return ops.scale_masks(classes[None, None], shape, mode="nearest-exact")[0, 0].to(torch.uint8)
+    gain = min(classes.shape[0] / shape[0], classes.shape[1] / shape[1])
+    rows, columns = (_sources(have, want, gain) for have, want in zip(classes.shape, shape, strict=True))
+    small = classes.to(torch.uint8).numpy()
+    return torch.from_numpy(small.take(columns, axis=1).take(rows, axis=0))
+
+
+def _sources(size: int, target: int, gain: float) -> np.ndarray:
+    """Return (target,) int, for each pixel along one side of the original the pixel of the padded input to read.
+
+    Args:
+        size: Pixels of the padded input along this side.
+        target: Pixels of the original.
+        gain: Pixels of the input for one of the original.
+    """
+    content = max(round(target * gain), 1)
+    before = round((size - content) / 2 - 0.1)  # as the base pads: the odd pixel goes to the end
+    step = np.float32(content) / np.float32(target)
+    places = (np.arange(target, dtype=np.float32) + np.float32(0.5)) * step
+    return before + places.astype(np.int64).clip(max=content - 1)
 
 
 def _dense(logits: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:

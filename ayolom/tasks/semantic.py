@@ -15,7 +15,7 @@ from ultralytics.utils import ops
 from ayolom.errors import AyolomError
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.base import Plane, Task, kept_rows, label_path, plane_index, scale_last
-from ayolom.tasks.class_map import class_map
+from ayolom.tasks.class_map import class_map, in_original
 from ayolom.tasks.labels import count_mask, count_values, rasterise, read_mask, read_polygons, read_text
 from ayolom.tasks.mask_loss import mask_criterion, resized
 from ayolom.tasks.semantic_study import SemanticStudy
@@ -225,14 +225,20 @@ class SemanticTask(Task):
         but where the head gives classes instead of logits.
         """
         logits = output[0] if isinstance(output, (tuple, list)) else output
-        planes = resized(_planes(logits, image_shape, getattr(args, "save_conf", False)), image_shape, "nearest-exact")
+        if getattr(args, "save_conf", False) and logits.ndim == 4:
+            large = resized(logits.float(), image_shape)
+            best, confidence = _best(large), _confidence(large)
+        else:
+            best, confidence = _classes(logits, image_shape), None
         results = []
-        for one, shape in zip(planes, original_shapes, strict=True):
-            scaled = ops.scale_masks(one[None], shape, mode="nearest-exact")[0]
-            mask = scaled[0].to(torch.uint8)
+        for i, shape in enumerate(original_shapes):
+            mask = in_original(best[i], shape)
             if args.classes is not None:
                 mask[~torch.isin(mask, torch.as_tensor(args.classes, device=mask.device).to(mask.dtype))] = 255
-            results.append({"semantic_mask": mask, **({"confidence": scaled[1]} if len(scaled) > 1 else {})})
+            found = {"semantic_mask": mask}
+            if confidence is not None:
+                found["confidence"] = ops.scale_masks(confidence[i, None, None], shape, mode="nearest-exact")[0, 0]
+            results.append(found)
         return results
 
     def present(self, result: Results) -> dict[int, str]:
@@ -288,21 +294,19 @@ def _best(logits: torch.Tensor) -> torch.Tensor:
     return logits.max(1).indices if logits.shape[1] > 1 else logits[:, 0] > 0
 
 
-def _planes(logits: torch.Tensor, shape: tuple[int, int], confidence: bool) -> torch.Tensor:
-    """Return (B, P, H, W) float: the class of each pixel, then, where it is wanted and known, the confidence in it.
+def _classes(logits: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """Return (B, H, W) the class of each pixel, of logits (B, C, H / s, W / s) or of class ids (B, H / s, W / s).
 
     Args:
-        logits: (B, C, H / s, W / s), or (B, H, W) class ids, which tell no confidence.
+        logits: Logits or class ids.
         shape: (H, W) of the network's input.
-        confidence: Whether it is wanted.
     """
     if logits.ndim == 3:
-        return logits[:, None].float()
-    if not confidence and logits.shape[1] > 1:
-        return class_map(logits.float(), shape)[:, None].float()
-    logits = resized(logits.float(), shape)
-    best = _best(logits).float()
-    return torch.stack((best, _confidence(logits)), 1) if confidence else best[:, None]
+        same = tuple(logits.shape[1:]) == tuple(shape)
+        return logits if same else resized(logits[:, None].float(), shape, "nearest-exact")[:, 0]
+    if logits.shape[1] > 1:
+        return class_map(logits.float(), shape)
+    return _best(resized(logits.float(), shape))
 
 
 def _confidence(logits: torch.Tensor) -> torch.Tensor:

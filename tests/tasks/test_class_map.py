@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from ultralytics.utils import ops
 
-from ayolom.tasks.class_map import class_map
+from ayolom.tasks.class_map import class_map, in_original
 
 
 def witness(logits: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
@@ -65,3 +66,31 @@ def test_logits_that_are_no_numbers_give_some_map() -> None:
     mixed = torch.randn(1, 3, 4, 4)
     mixed[0, 1, 2, 2] = float("nan")
     assert class_map(mixed, (16, 16)).shape == (1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("padded", "original"),
+    [
+        ((384, 640), (720, 1280)),
+        ((640, 640), (720, 1280)),
+        ((384, 640), (123, 211)),
+        ((640, 480), (1600, 1200)),
+        ((640, 32), (3000, 7)),
+        ((96, 96), (1, 1)),
+        ((97, 131), (97, 131)),
+    ],
+    ids=["video", "square", "smaller", "centres on borders", "thin", "one pixel", "same size"],
+)
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int32, torch.bool], ids=str)
+def test_maps_in_the_original_are_those_of_the_base(padded, original, kind: torch.dtype) -> None:
+    classes = torch.randint(0, 2 if kind == torch.bool else 256, padded).to(kind)
+    expected = ops.scale_masks(classes[None, None], original, mode="nearest-exact")[0, 0].to(torch.uint8)
+    found = in_original(classes, original)
+    assert found.dtype == torch.uint8
+    assert torch.equal(found, expected)
+
+
+def test_the_map_in_the_original_is_a_copy() -> None:
+    classes = torch.zeros(4, 4, dtype=torch.uint8)
+    in_original(classes, (4, 4)).fill_(1)
+    assert not classes.any(), "runtimes write their next answer into the same memory"
