@@ -4,6 +4,7 @@ The data: https://www.aihub.or.kr/aihubdata/data/view.do?dataSetSn=581. Its file
 mark or none, `images` and `categories` as dictionaries or lists, `annotations` as a list or a single entry, outlines
 nested one to four deep. Images and labels lie in two folders, `1.원천데이터` and `2.라벨링데이터`, in archives of
 like names (`TS_damage` and `TL_damage`). Photos of one vehicle share the last number of their file name: group by it.
+A third folder, `1.원천데이터_230126_add`, holds estimates of repairs, which are JSON as well and no labels.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ LABELS, IMAGES = "라벨링데이터", "원천데이터"
 BOTH = "damage_part"  # the set whose images all have both
 ARCHIVE = re.compile(r"^([TV])L_")
 LOOKED_AT = 20
+DEEPEST = 4  # folders from the data set's own down to those of labels: 01.데이터, 1.Training, 2.라벨링데이터
 
 
 class AiHubFormat(Format):
@@ -44,15 +46,14 @@ class AiHubFormat(Format):
 
     def recognises(self, source: Path) -> bool:
         """Return whether one of the first JSON files is of AI-Hub's damage data."""
-        files = [source] if source.is_file() else walk(source, is_json, 5)
-        return any(is_json(file.name) and _is_aihub(file) for file in files)
+        return any(is_json(file.name) and _is_aihub(file) for root in _roots(source) for file in _files(root, 5))
 
     def layers(self, source: Path, options: ReadOptions) -> tuple[Layer, ...]:
         """Return those of the layers `damage` and `parts` that the first files of each folder have."""
         found: set[str] = set()
-        for folder in _label_folders(source):
-            files = [folder] if folder.is_file() else list(walk(folder, is_json, LOOKED_AT))
-            found.update(layer for file in files if _is_aihub(file) for layer in _layers_of(file))
+        for root in _roots(source):
+            for folder in (root, *folders_of(root)):  # the files of one folder are alike
+                found.update(kind for file in _files(folder, LOOKED_AT) if _is_aihub(file) for kind in _layers_of(file))
         if not found:
             raise AyolomError(
                 f"{source}: holds no labels of AI-Hub 581 (JSON with 'annotations' of damage or part); give the folder "
@@ -64,8 +65,9 @@ class AiHubFormat(Format):
     def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
         """Yield the images of a layer, one file at a time."""
         finder = _ImageFolders(source, options.images)
-        for file in [source] if source.is_file() else walk(source, is_json):
-            yield from _read(file, layer.name, finder, source, report)
+        for root in _roots(source):
+            for file in _files(root):
+                yield from _read(file, layer.name, finder, source, report)
 
 
 def _is_aihub(file: Path) -> bool:
@@ -75,12 +77,24 @@ def _is_aihub(file: Path) -> bool:
     return "annotations" in found and "images" in found and own
 
 
-def _label_folders(source: Path) -> list[Path]:
-    """Return the folders whose files are alike: those directly in a folder of labels, else the source."""
-    if source.is_file():
-        return [source]
-    tops = [source, *folders_of(source), *(inner for folder in folders_of(source) for inner in folders_of(folder))]
-    return [inner for top in tops if LABELS in _normal(top.name) for inner in folders_of(top)] + [source]
+def _roots(source: Path) -> list[Path]:
+    """Return the folders of labels in a source; the source itself where none has that name."""
+    return _label_folders(source, DEEPEST) or [source]
+
+
+def _label_folders(folder: Path, depth: int) -> list[Path]:
+    """Return a folder, or those in it to a depth, that are named as one of labels; photos and estimates are passed by."""
+    name = _normal(folder.name)
+    if LABELS in name:
+        return [folder]
+    if depth == 0 or IMAGES in name:
+        return []
+    return [found for inner in folders_of(folder) for found in _label_folders(inner, depth - 1)]
+
+
+def _files(root: Path, most: int | None = None) -> Iterator[Path]:
+    """Yield the JSON files of a folder, or the file that it is."""
+    return iter([root]) if root.is_file() else walk(root, is_json, most)
 
 
 def _normal(name: str) -> str:
@@ -99,7 +113,7 @@ def _layers_of(file: Path) -> set[str]:
 
 def _layers_in(annotations: list[Any], file: Path) -> set[str]:
     """Return the layers that the annotations of a file speak of."""
-    if any(BOTH in part for part in file.parts):
+    if any(BOTH in part for part in file.parts[-3:-1]):  # TL_damage_part/damage_part/a.json
         return {DAMAGE, PARTS}
     entries = [entry for entry in annotations if isinstance(entry, dict)]
     return {layer for layer, key in KINDS.items() if any(text_of(entry.get(key)) for entry in entries)}
