@@ -83,7 +83,7 @@ def _roots(source: Path) -> list[Path]:
 
 
 def _label_folders(folder: Path, depth: int) -> list[Path]:
-    """Return a folder, or those in it to a depth, that are named as one of labels; photos and estimates are passed by."""
+    """Return a folder, or those in it to a depth, whose names are those of labels; photos are passed by."""
     name = _normal(folder.name)
     if LABELS in name:
         return [folder]

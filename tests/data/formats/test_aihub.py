@@ -168,7 +168,7 @@ def test_another_folder_is_refused(tmp_path: Path) -> None:
 def test_estimates_beside_the_labels_are_no_labels(tmp_path: Path) -> None:
     top = tmp_path / "160.차량파손 이미지 데이터" / "01.데이터" / "1.Training"
     for number in range(9):  # more than are looked at, and before the labels in the alphabet
-        save(top / f"1.원천데이터_230126_add/TS_99. 붙임_견적서/as-{number}.json", {"차량정보": {"제작사/차종": "현대"}})
+        save(top / f"1.원천데이터_230126_add/TS_99. 붙임_견적서/as-{number}.json", {"차량정보": {"제작사": "현대"}})
     save(top / f"2.라벨링데이터/TL_damage/damage/{NAME}.json", content([damage(part=None)]))
     assert AiHubFormat().recognises(tmp_path)
     (image,), report = read(tmp_path)
