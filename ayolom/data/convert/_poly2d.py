@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-TYPES = ("L", "C")  # of the points: a corner, one of a curve
+TYPES = ("L", "C")  # of the points: a corner, one that pulls a curve
 STEPS = 12  # straight pieces by which a curve is drawn
 
 
@@ -15,8 +15,10 @@ def outlines_of(poly2d: Any, closed: bool) -> list[np.ndarray] | None:
 
     Args:
         poly2d: A list of `{vertices, types, closed}`; in the older files one line as a list of `[x, y, type]`. A type
-            is "L" for a corner and "C" for a point of a cubic Bézier curve: two that pull it and the one it goes to.
-        closed: Whether a line that does not say so ends where it begins.
+            is "L" for a corner and "C" for the first of three points of a cubic Bézier curve: two that pull it and the
+            one it goes to, whatever their own types say (the files have "CCL" and "CCC"). Behind the last point of a
+            closed line comes its first.
+        closed: Whether every line ends where it begins, else only those that say so.
 
     Returns:
         Lines, each (K, 2) x, y in pixels, K >= 2; None when one is malformed, or there is none.
@@ -45,22 +47,21 @@ def _line(entry: Any, closed: bool) -> np.ndarray | None:
     types = entry.get("types") or "L" * len(corners)
     if not isinstance(types, (str, list)) or len(types) != len(corners) or any(kind not in TYPES for kind in types):
         return None
-    return _drawn(corners, list(types), bool(entry.get("closed", closed)))
+    return _drawn(corners, list(types), bool(closed or entry.get("closed")))
 
 
 def _drawn(corners: np.ndarray, types: list[str], closed: bool) -> np.ndarray | None:
     """Return a line with its curves drawn, None when a curve lacks points."""
-    if closed and types[-1] == "C":  # the last curve goes back to the start
-        corners, types = np.concatenate([corners, corners[:1]]), [*types, "C"]
+    every = np.concatenate([corners, corners[:1]]) if closed else corners
     points, at = [corners[:1]], 1
     while at < len(corners):
         if types[at] == "L":
             points.append(corners[at : at + 1])
             at += 1
             continue
-        if types[at : at + 3] != ["C"] * 3:
+        if at + 3 > len(every):
             return None
-        points.append(_curve(corners[at - 1], corners[at : at + 3]))
+        points.append(_curve(every[at - 1], every[at : at + 3]))
         at += 3
     return np.concatenate(points)
 

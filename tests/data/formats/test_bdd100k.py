@@ -183,6 +183,32 @@ class TestCurves:
         assert polygon_area(points) > 450
 
     @pytest.mark.parametrize(
+        ("types", "closed"),
+        [
+            pytest.param("LLCCLL", True, id="the end is a corner"),
+            pytest.param("LLCCCL", True, id="the end is of the curve"),
+            pytest.param("LLLCCC", True, id="closed behind a curve"),
+            pytest.param("LLCCL", False, id="open"),
+        ],
+    )
+    def test_types_as_they_stand_in_the_files(self, types: str, closed: bool) -> None:
+        """Matplotlib, which draws the data set's own masks, is the witness."""
+        path = pytest.importorskip("matplotlib.path")
+        vertices = [[0, 0], [40, 0], [70, 5], [60, 30], [35, 50], [5, 45]][: len(types)]
+        (points,) = outlines_of([{"vertices": vertices, "types": types, "closed": closed}], closed=False)
+        codes = [path.Path.CURVE4 if kind == "C" else path.Path.LINETO for kind in types]
+        codes[0] = path.Path.MOVETO
+        if closed:
+            vertices, codes = [*vertices, vertices[0]], [*codes, path.Path.LINETO]
+        (drawn,) = path.Path(vertices, codes).to_polygons(closed_only=False)
+        assert polygon_area(points) == pytest.approx(polygon_area(drawn), rel=0.01)
+
+    def test_an_area_is_closed_whatever_it_says(self) -> None:
+        line = {"vertices": [[0, 0], [30, 0], [30, 30], [0, 30], [-30, 15]], "types": "LLLCC", "closed": False}
+        assert outlines_of([line], closed=False) is None
+        assert outlines_of([line], closed=True) is not None
+
+    @pytest.mark.parametrize(
         "poly2d",
         [
             pytest.param([], id="empty"),
