@@ -7,6 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
+import torch
 from ultralytics.engine.predictor import BasePredictor
 from ultralytics.utils import DEFAULT_CFG, ops
 
@@ -19,13 +22,11 @@ from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.results import MultiTaskResults
 from ayolom.engine.runtime import answers, native, use_threads
 from ayolom.engine.tiled import TileSearch
+from ayolom.engine.video import jpeg_video
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    import torch
+    from collections.abc import Callable, Sequence
 
     from ayolom.engine.tiled import Found
 
@@ -101,7 +102,14 @@ class MultiTaskPredictor(BasePredictor):
         network.active = chosen_tasks(self.settings.only_tasks, list(network.tasks))
         if self.search is not None and not self.settings.tile_whole:  # tiles answer for the tasks that look at them
             network.active = (network.active or frozenset(network.tasks)) - self.search.tasks
-        return super().preprocess(im)
+        return self._to_input(im)
+
+    def _to_input(self, images: torch.Tensor | list[np.ndarray]) -> torch.Tensor:
+        """Return the network's input (B, C, H, W) in [0, 1], of a CPU in less than half the base's time."""
+        plain = not isinstance(images, torch.Tensor) and all(image.shape[2:] == (3,) for image in images)
+        if not plain or self.device.type != "cpu" or self.model.fp16:
+            return super().preprocess(images)
+        return _planes(self.pre_transform(images)).float().div_(255)
 
     def inference(self, im: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         """Run the network on the whole images; before, where tiles are to be searched, on those of each image.
@@ -120,7 +128,7 @@ class MultiTaskPredictor(BasePredictor):
             self.settings,
             chosen_tasks(self.settings.only_tasks, list(native(self.model).tasks)),
             batch=self.args.batch,
-            prepare=super().preprocess,
+            prepare=self._to_input,
             task_args=self._task_args,
         )
 
@@ -169,7 +177,28 @@ class MultiTaskPredictor(BasePredictor):
             result.speed = self.results[i].speed
         return super().write_results(i, p, im, s)
 
+    def save_predicted_images(self, save_path: Path, frame: int | None = 0) -> None:
+        """Write the drawn picture, or the drawn frame of a video."""
+        if self.dataset.mode in {"video", "stream"} and save_path not in self.vid_writer:
+            self._begin_video(save_path)
+        super().save_predicted_images(save_path, frame)
+
+    def _begin_video(self, save_path: Path) -> None:
+        """Begin the file of a video in our way where that can be done; else the base begins it."""
+        fps = max(1, (self.dataset.fps if self.dataset.mode == "video" else 30) / self.args.vid_stride)
+        writer = jpeg_video(save_path.with_suffix(".avi"), fps, self.plotted_img.shape[:2])
+        if writer is not None:
+            self.vid_writer[save_path] = writer
+            if self.args.save_frames:
+                (self.save_dir / f"{save_path.stem}_frames").mkdir(parents=True, exist_ok=True)
+
 
 def _pictures(images: Any) -> Any:
     """Return original images as (H, W, 3) BGR uint8 arrays: a list as it is, a tensor (B, 3, H, W) RGB converted."""
     return images if isinstance(images, list) else ops.convert_torch2numpy_batch(images)[..., ::-1]
+
+
+def _planes(images: Sequence[np.ndarray]) -> torch.Tensor:
+    """Return (B, 3, H, W) uint8 RGB of images (H, W, 3) BGR of one size; OpenCV splits them faster than PyTorch."""
+    planes = np.stack([plane for image in images for plane in cv2.split(image)[::-1]])
+    return torch.from_numpy(planes).view(len(images), 3, *planes.shape[1:])
