@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ayolom.data.convert._splits import without_split
-from ayolom.data.schema import TASK_NAME
 from ayolom.errors import AyolomError, nearest
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ayolom.data.convert._format import Format, Layer
+    from ayolom.data.convert._format import Format
 
 AUTO = "auto"
 # Words that tell nothing of a source; an import is named after the nearest part of its path that has others.
@@ -22,13 +21,6 @@ EMPTY_WORDS = frozenset(
     | {"export", "region"}
 )
 HEX = re.compile(r"#?([0-9a-fA-F]{6})")
-
-
-class Plan(NamedTuple):
-    """One layer of a source and the task that it is for."""
-
-    layer: Layer
-    task: str
 
 
 def check_places(source: Path, out: Path) -> None:
@@ -61,36 +53,6 @@ def choose_format(source: Path, name: str) -> Format:
             f"images and labels, or say format=. There are\n  {listed}"
         )
     return found
-
-
-def pair_layers(layers: tuple[Layer, ...], wanted: tuple[str, ...], tasks: tuple[str, ...], source: Path) -> list[Plan]:
-    """Return the layers to read, each with its task.
-
-    Raises:
-        AyolomError: A layer is missing, or there is not one task for each.
-    """
-    known = {layer.name: layer for layer in layers}
-    for name in wanted:
-        if name not in known:
-            raise AyolomError(
-                f"layer={name}: {source} has no such layer.{nearest(name, known)} It has {', '.join(known)}"
-            )
-    chosen = [known[name] for name in wanted] or list(layers)
-    if not tasks:
-        return [Plan(layer, _task_name(layer.name)) for layer in chosen]
-    if len(tasks) != len(chosen):
-        shown = ", ".join(layer.name for layer in chosen)
-        raise AyolomError(
-            f"task={','.join(tasks)}: {source} has {len(chosen)} layers ({shown}); give a task for each in this order, "
-            f"or choose: layer={chosen[0].name} task={tasks[0]}"
-        )
-    return [Plan(layer, task) for layer, task in zip(chosen, tasks, strict=True)]
-
-
-def _task_name(layer: str) -> str:
-    """Return a layer's name as a task's."""
-    name = re.sub(r"[^\w-]+", "_", layer).strip("_")
-    return name if TASK_NAME.match(name) else f"task_{name}"
 
 
 def import_name(prefix: str | None, source: Path, out: Path) -> str:

@@ -22,11 +22,13 @@ class Layer:
         kind: Kind of task it suits: "detect" or "semantic".
         names: Class names in the order of their ids, those that label nothing left out where that is known; empty when
             they are known only after everything was read. With class maps: the name by pixel value.
+        whole: The layer as the format tells it, where this is what an export's note makes of it.
     """
 
     name: str
     kind: str
     names: tuple[str, ...] = ()
+    whole: Layer | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,16 @@ class Format(ABC):
     """A reader of one format.
 
     Reading is lazy: images come one at a time, so that a source of any size passes through little memory.
+
+    Attributes:
+        name: Its name.
+        title: What it is, for messages.
+        one_list: Whether the labels of all tasks stand in one list: the only layer then holds what several tasks say.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    one_list: ClassVar[bool] = False
 
     @abstractmethod
     def recognises(self, source: Path) -> bool:

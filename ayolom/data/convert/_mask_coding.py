@@ -11,7 +11,7 @@ import numpy as np
 
 from ayolom.data.convert import _cityscapes
 from ayolom.data.convert._colors import IGNORE
-from ayolom.data.convert._mask_files import city_masks, mask_pairs
+from ayolom.data.convert._mask_files import TABLE, city_masks, mask_pairs
 from ayolom.data.convert._mask_pixels import ids_of
 from ayolom.errors import AyolomError
 
@@ -42,8 +42,11 @@ class Coding:
     binary: bool = False
 
 
-def coding_of(source: Path, options: ReadOptions) -> Coding:
-    """Return what the pixels mean: by the user's word, by a file of the source, or by Cityscapes' table."""
+def coding_of(source: Path, options: ReadOptions, folder: str) -> Coding:
+    """Return what the pixels of a folder's masks mean: by the user's word, by a file, or by Cityscapes' table."""
+    table = source / f"{folder}{TABLE}"
+    if table.is_file() and not options.names and not options.colors:
+        return _tabled(table)
     city = next(city_masks(source), None) is not None
     palette = options.colors or _palette_file(source)
     if palette:
@@ -54,7 +57,7 @@ def coding_of(source: Path, options: ReadOptions) -> Coding:
     if not names and city:
         void = dict.fromkeys(_cityscapes.VOID_COLORS, IGNORE)
         return Coding(_cityscapes.NAMES, {}, {**void, **_cityscapes.COLORS})
-    present = _values(source, options)
+    present = _values(source, options, folder)
     if not names:
         raise AyolomError(
             f"{source}: no file tells what the mask values {_few(present)} mean (looked for "
@@ -67,16 +70,33 @@ def coding_of(source: Path, options: ReadOptions) -> Coding:
     return Coding(names, {value: value for value in range(len(names))}, {}, binary)
 
 
+def _tabled(file: Path) -> Coding:
+    """Return what a table of classes says: a row for each, with its id and its name."""
+    names: dict[int, str] = {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            for row in csv.DictReader(stream):
+                number, name = str(row.get("id")).strip(), str(row.get("name") or "").strip()
+                if not number.isascii() or not number.isdigit() or int(number) >= IGNORE or not name:
+                    raise AyolomError(f"{file}: '{number},{name}' must be an id from 0 to 254 and a name; mend it")
+                names[int(number)] = name
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AyolomError(f"{file}: is no CSV in UTF-8 ({error}); mend it, or give names=") from None
+    if not names:
+        raise AyolomError(f"{file}: lists no class under the heads id,name; mend it, or give names=")
+    return Coding(tuple(names.values()), {value: position for position, value in enumerate(names)}, {})
+
+
 def _few(values: set[int]) -> str:
     """Return some values as text."""
     listed = sorted(values)
     return ", ".join(map(str, listed[:12])) + (", ..." if len(listed) > 12 else "")
 
 
-def _values(source: Path, options: ReadOptions) -> set[int]:
+def _values(source: Path, options: ReadOptions, folder: str) -> set[int]:
     """Return the values of the first grey masks."""
     present: set[int] = set()
-    for number, (mask, _, _) in enumerate(mask_pairs(source, options)):
+    for number, (mask, _, _) in enumerate(mask_pairs(source, options, folder)):
         if number >= LOOKED_AT:
             break
         pixels = ids_of(mask)

@@ -20,6 +20,7 @@ MASK_FOLDERS = ("masks", "SegmentationClass", "annotations", "mask", "labels", "
 CITY_IMAGE = "_leftImg8bit"
 CITY_MASK = re.compile(r"_gtFine_(labelTrainIds|labelIds|color)$|_gtCoarse_(labelTrainIds|labelIds|color)$")
 CITY_ORDER = ("labelTrainIds", "labelIds", "color")
+TABLE = "_classes.csv"  # ending of the table that our export writes beside a folder of masks
 
 
 def is_mask(name: str) -> bool:
@@ -37,25 +38,41 @@ def city_masks(source: Path, order: tuple[str, ...] = CITY_ORDER) -> Iterator[Pa
             yield path
 
 
-def mask_folders(source: Path, images: Path | None) -> tuple[Path, Path] | None:
-    """Return the folder of images and that of masks, None when there is no such pair."""
+def tabled_folders(source: Path) -> list[str]:
+    """Return the folders of masks that a table of classes of their name lies beside, as our export writes them."""
+    tables = [file for file in sorted(source.glob(f"*{TABLE}")) if file.name != TABLE and _is_table(file)]
+    names = [file.name.removesuffix(TABLE) for file in tables]
+    return [name for name in names if (source / name).is_dir()]
+
+
+def _is_table(file: Path) -> bool:
+    """Return whether a file begins like a table of classes; exports of others have the same ending."""
+    try:
+        with file.open(encoding="utf-8-sig") as stream:
+            return {"id", "name"} <= set(stream.readline(1000).strip().split(","))
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def mask_folders(source: Path, images: Path | None, first: str = "") -> tuple[Path, Path] | None:
+    """Return the folder of images and that of masks, `first` where it is there; None when there is no such pair."""
     below = {folder.name: folder for folder in source.iterdir() if folder.is_dir()}
     picture = images or next((below[name] for name in IMAGE_FOLDERS if name in below), None)
-    masks = next((below[name] for name in MASK_FOLDERS if name in below), None)
+    masks = next((below[name] for name in (first, *MASK_FOLDERS) if name in below), None)
     if masks is None and images is not None:
         masks = source
     return None if picture is None or masks is None else (picture, masks)
 
 
-def mask_pairs(source: Path, options: ReadOptions) -> Iterator[tuple[Path, Path, str]]:
-    """Yield mask, image (there or not) and the image's name."""
+def mask_pairs(source: Path, options: ReadOptions, first: str = "") -> Iterator[tuple[Path, Path, str]]:
+    """Yield mask, image (there or not) and the image's name; of the folder `first` where it is there."""
     found = False
     for mask in city_masks(source, CITY_ORDER[::-1] if options.colors else CITY_ORDER):
         found = True
         yield (mask, *_city_image(mask, source, options.images))
     if found:
         return
-    folders = mask_folders(source, options.images)
+    folders = mask_folders(source, options.images, first)
     if folders is None:
         raise AyolomError(
             f"{source}: has no folder of images ({', '.join(IMAGE_FOLDERS)}) beside one of masks "

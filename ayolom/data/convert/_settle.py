@@ -68,10 +68,11 @@ class Judge:
     def _judge(self, item: LabelledObject, where: str, image: LabelledImage) -> LabelledObject | None:
         """Return an object of the task, one without a label when it is left out, None when it spoils the image."""
         try:
-            name = self.target(item.label)
+            name = IGNORED if item.problem else self.target(item.label)
         except KeyError:
-            self.report.add(f"class '{item.label}' is not in the map", where, image.file)
             name = IGNORED
+        if name == IGNORED:
+            self.report.add(item.problem or f"class '{item.label}' is not in the map", where, image.file)
         if name is None:
             self._note_by_map(item, "dropped", where, image)
             return replace(item, label="")

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from ayolom.data.convert._pairing import Plan
     from ayolom.data.convert._values import Report
 
 SHOWN = 12  # kinds of problems that are printed
@@ -50,6 +52,8 @@ class ImportSummary:
         out: Folder of the data set.
         name: Name of the import: its folder below `images/` and `imports/`.
         format: Name of the format.
+        layers: Layers of the source.
+        plans: Those that are read, each with its task.
         images: New images by split.
         known: Labels of images that the data set had already.
         tasks: By task name.
@@ -63,6 +67,8 @@ class ImportSummary:
     name: str
     format: str
     report: Report
+    layers: list[str] = field(default_factory=list)
+    plans: Sequence[Plan] = ()
     images: Counter[str] = field(default_factory=Counter)
     known: int = 0
     tasks: dict[str, TaskSummary] = field(default_factory=dict)
@@ -72,7 +78,7 @@ class ImportSummary:
 
     def text(self) -> str:
         """Return a short table, the problems, and the next command."""
-        lines = [self._headline(), ""]
+        lines = [self._headline(), "", *self._layers()]
         width = max([len("task"), *map(len, self.tasks)])
         columns = "".join(f"{title:>11}" for title in RESULTS.values())
         lines.append(f"  {'task':<{width}}  {'kind':<9}{'stored as':<10}{columns}")
@@ -88,6 +94,17 @@ class ImportSummary:
         if self.written:
             lines += ["", f"Next: yolo data check data={self.out / 'data.yaml'}"]
         return "\n".join(lines)
+
+    def _layers(self) -> list[str]:
+        """Return which layer became which task, and which are not read; nothing where that goes without saying."""
+        read = {one.layer.name for one in self.plans}
+        plain = all(not one.why and one.layer.name == one.task for one in self.plans) and read == set(self.layers)
+        if len(self.layers) < 2 or plain:
+            return []
+        width = max(map(len, self.layers))
+        lines = [f"  {one.layer.name:<{width}}  is {one.task}{one.why and f', {one.why}'}" for one in self.plans]
+        lines += [f"  {name:<{width}}  is not read; layer={name} takes it" for name in self.layers if name not in read]
+        return ["Layers:", *lines, ""]
 
     def _headline(self) -> str:
         """Return the first line."""

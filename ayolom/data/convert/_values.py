@@ -77,6 +77,7 @@ class LabelledObject:
         mask: (H, W) bool, the object's pixels, where the source stores those (run-length masks); then no polygons.
         crowd: Whether it stands for many objects that were not told apart (COCO's `iscrowd`): teaches nothing there.
         where: File and line or entry that it comes from, for the report, such as "a.json: annotations[3]".
+        problem: Why its class cannot be told; empty where it can.
     """
 
     label: str
@@ -85,6 +86,7 @@ class LabelledObject:
     mask: np.ndarray | None = None
     crowd: bool = False
     where: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)

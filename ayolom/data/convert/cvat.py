@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from zipfile import BadZipFile, ZipFile
 
 from ayolom.data.convert._cvat_labels import labelled_object
-from ayolom.data.convert._files import find_image, folders_of, is_xml, relative_name
+from ayolom.data.convert._files import find_image, folders_of, is_xml, relative_name, safe_name
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._shapes import merged
@@ -35,6 +35,7 @@ class CvatFormat(Format):
 
     name: ClassVar[str] = "cvat"
     title: ClassVar[str] = "CVAT XML 1.1 for images"
+    one_list: ClassVar[bool] = True
 
     def recognises(self, source: Path) -> bool:
         """Return whether the first XML files have CVAT's root, or a zip holds an annotations.xml."""
@@ -145,7 +146,7 @@ def _image(element: Element, file: Path, options: ReadOptions, report: Report) -
         if item is not None:
             group = child.attributes.get("group_id", "0")
             found.append((None if group in {"", "0"} else group, item))
-    split = split_of(subset) or split_of(file.parent.name)
+    split = split_of(subset) or split_of(str(safe_name(name).parent)) or split_of(file.parent.name)
     yield LabelledImage(file_name, shape, merged(found, shape), path, split, complete=not problems.any)
 
 

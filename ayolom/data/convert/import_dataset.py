@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ayolom.data.convert._arguments import (
-    Plan,
     check_places,
     choose_format,
     import_name,
-    pair_layers,
     read_map,
     read_palette,
 )
@@ -19,6 +17,9 @@ from ayolom.data.convert._description import FILE, Description
 from ayolom.data.convert._encode import Encoder
 from ayolom.data.convert._format import ReadOptions
 from ayolom.data.convert._joining import Choice, Joining
+from ayolom.data.convert._note import find_note
+from ayolom.data.convert._pairing import is_parted, noted_layers, pair_layers
+from ayolom.data.convert._parted import parted
 from ayolom.data.convert._problems import ProblemFile
 from ayolom.data.convert._records import ImageRecords, record_text
 from ayolom.data.convert._settle import Judge
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from ayolom.data.convert._description import GrowingTask
     from ayolom.data.convert._format import Format
+    from ayolom.data.convert._note import Note
+    from ayolom.data.convert._pairing import Plan
 
 INDEX = "images.sqlite"
 MOST_LINES = 8  # of problems in the message of a strict import
@@ -62,8 +65,9 @@ def import_dataset(
     Args:
         source: File or folder; never written to, but for `place="move"`.
         out: Folder of the data set; new, or grown by earlier imports.
-        tasks: Task for each layer; by default the layer's own name.
-        layers: Layers wanted; by default all.
+        tasks: Tasks that the layers are for: each takes the layer of its name, else they are paired in their order; by
+            default the layers' own names.
+        layers: Layers wanted, in the order of `tasks`; by default all.
         format: Name of a format, or "auto".
         kind: Kind of a task that is new; by default what suits the layer.
         classes: YAML or mapping, target by source name; None drops a class (background there), "ignore" makes it
@@ -91,12 +95,15 @@ def import_dataset(
     options = ReadOptions(
         Path(images).expanduser() if images else None, tuple(names), attribute, read_palette(colors) if colors else {}
     )
-    plans = pair_layers(reader.layers(source, options), tuple(layers), tuple(tasks), source)
+    note = find_note(source)
+    known = noted_layers(reader.layers(source, options), note, reader.one_list)
+    plans = pair_layers(known, tuple(layers), tuple(tasks), source)
     mapping = read_map(classes) if isinstance(classes, (str, Path)) else classes
     with _workspace(out, dry_run) as (attempt, index):
         run = _Run(source, out, reader, options, attempt, index, prefix)
+        run.summary.plans, run.summary.layers = plans, [layer.name for layer in known]
         try:
-            run.read(plans, mapping, kind, store, Choice(place, split))
+            run.read(plans, note, mapping, kind, store, Choice(place, split))
             run.finish(strict, {"place": place, "split": split, "classes": dict(mapping) if mapping else None})
         finally:
             run.close()
@@ -147,6 +154,7 @@ class _Run:
     def read(
         self,
         plans: Sequence[Plan],
+        note: Note | None,
         mapping: Mapping[str, str | None] | None,
         kind: str | None,
         store: str | None,
@@ -159,7 +167,9 @@ class _Run:
             self.tasks[plan.task] = task
             found = self.summary.tasks.setdefault(plan.task, TaskSummary(plan.layer.name, task.kind, task.store))
             encoder = Encoder(Judge(task, mapping, self.report), plan.layer.names)
-            stream = self.reader.read(self.source, plan.layer, self.options, self.report)
+            stream = self.reader.read(self.source, plan.layer.whole or plan.layer, self.options, self.report)
+            if note is not None and is_parted(note, self.reader.one_list):
+                stream = parted(stream, plan.layer.name, note, self.report)
             joining.add(stream, task, encoder, found, self.summary)
             found.names = list(task.names)
         self.summary.known = joining.known

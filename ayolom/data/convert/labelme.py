@@ -35,6 +35,7 @@ class LabelMeFormat(Format):
 
     name: ClassVar[str] = "labelme"
     title: ClassVar[str] = "LabelMe JSON"
+    one_list: ClassVar[bool] = True
 
     def recognises(self, source: Path) -> bool:
         """Return whether one of the first JSON files is LabelMe's."""

@@ -1,4 +1,4 @@
-"""Folders of masks: class ids, colour palettes, and the naming of Cityscapes."""
+"""Folders of masks: class ids with a table, colour palettes, and the naming of Cityscapes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._mask_coding import coding_of
-from ayolom.data.convert._mask_files import city_masks, is_mask, mask_folders, mask_pairs
+from ayolom.data.convert._mask_files import city_masks, is_mask, mask_folders, mask_pairs, tabled_folders
 from ayolom.data.convert._mask_pixels import read_mask
 from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage
@@ -30,23 +30,26 @@ class MasksFormat(Format):
         """Return whether a folder has masks in Cityscapes naming, or a folder of images beside one of PNG masks."""
         if not source.is_dir():
             return False
-        if next(city_masks(source), None) is not None:
+        if next(city_masks(source), None) is not None or tabled_folders(source):
             return True
         folders = mask_folders(source, None)
         return folders is not None and next(walk(folders[1], is_mask, 1), None) is not None
 
     def layers(self, source: Path, options: ReadOptions) -> tuple[Layer, ...]:
-        """Return the only layer, its names in the order of the ids or of the palette.
+        """Return a layer for each folder with a table of classes, else the only one.
+
+        Its names are in the order of the ids or of the palette.
 
         Raises:
             AyolomError: Nothing tells what the pixels mean.
         """
-        return (Layer("masks", "semantic", coding_of(source, options).names),)
+        names = tabled_folders(source) if source.is_dir() else ()
+        return tuple(Layer(one, "semantic", coding_of(source, options, one).names) for one in names or ("masks",))
 
     def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
         """Yield an image for each mask; ids and colours without a class teach nothing and are reported."""
-        coding = coding_of(source, options)
-        for mask_file, image, name in mask_pairs(source, options):
+        coding = coding_of(source, options, layer.name)
+        for mask_file, image, name in mask_pairs(source, options, layer.name):
             split = split_of(mask_file.relative_to(source).parent)
             label = read_mask(mask_file, coding, report, name)
             if label is None:

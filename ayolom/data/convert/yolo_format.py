@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ayolom.data.convert._files import folders_of
 from ayolom.data.convert._format import Format, Layer
 from ayolom.data.convert._problems import Problems
 from ayolom.data.convert._sizes import UNKNOWN_SHAPE, header_shape
@@ -39,21 +40,24 @@ class YoloFormat(Format):
             return source.suffix.lower() in {".yaml", ".yml"} and _is_description(source)
         if not source.is_dir():
             return False
-        return _description(source) is not None or _first_rows(source) > 0
+        return _description(source) is not None or bool(_sets(source)) or _first_rows(source) > 0
 
     def layers(self, source: Path, options: ReadOptions) -> tuple[Layer, ...]:
-        """Return the only layer, with all declared names.
+        """Return the only layer, or one for each data set in a folder of several, with all declared names.
 
         Raises:
             AyolomError: No file tells the names and none are given.
         """
+        sets = _sets(source)
+        if sets:
+            return tuple(Layer(name, "detect", options.names or _names(folder)) for name, folder in sets.items())
         names = options.names or _names(source)
         folder = source if source.is_dir() else source.parent
         return (Layer(folder.name or "objects", "detect", names),)
 
     def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
         """Yield the images that have a label file; an empty file says that nothing is there."""
-        for path, base, split in _images(source, options):
+        for path, base, split in _images(_sets(source).get(layer.name, source), options):
             text_file = _label_file(path, base)
             if text_file is None:
                 report.note("image without a label file (not labelled)", str(path), str(path))
@@ -90,6 +94,17 @@ def _description(source: Path) -> Path | None:
         return source
     files = sorted(file for file in source.iterdir() if file.suffix.lower() in {".yaml", ".yml"} and file.is_file())
     return next((file for file in files if _is_description(file)), None)
+
+
+def _sets(source: Path) -> dict[str, Path]:
+    """Return the data sets in a folder that is none itself, by name, as our export writes one for each task."""
+    if not source.is_dir() or _description(source) is not None:
+        return {}
+    return {
+        folder.name: folder
+        for folder in folders_of(source)
+        if split_of(folder.name) is None and _description(folder) is not None
+    }
 
 
 def _names(source: Path) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TextIO
 
+from ayolom.data.convert._note import IMAGES, NOTE, NotedTask, note_text
 from ayolom.data.export._objects import object_names
 from ayolom.errors import AyolomError
 
@@ -45,13 +47,16 @@ class Exporter(ABC):
     Attributes:
         title: What the format is, for help and messages.
         masks_only: Whether the format holds class maps and no boxes.
+        one_list: Whether the labels of all tasks stand in one list, so that an image without objects of a task says
+            nothing of whether it is labelled for it. A list of the images then does, where there are several tasks.
     """
 
     title: ClassVar[str]
     masks_only: ClassVar[bool] = False
+    one_list: ClassVar[bool] = False
 
     def __init__(self, root: Path, tasks: Sequence[Task], options: ExportOptions) -> None:
-        """Make the folder.
+        """Make the folder and the note on its tasks, which the import reads.
 
         Args:
             root: New folder.
@@ -61,6 +66,12 @@ class Exporter(ABC):
         root.mkdir(parents=True, exist_ok=True)
         self.root, self.tasks, self.options = root, list(tasks), options
         self.names = {task.name: object_names(task) for task in tasks}
+        noted = {task.name: NotedTask(task.kind, tuple(self.names[task.name].values())) for task in tasks}
+        (root / NOTE).write_text(note_text(noted), encoding="utf-8")
+        self._images: TextIO | None = None
+        if self.one_list and len(tasks) > 1:
+            self._images = (root / IMAGES).open("x", encoding="utf-8", newline="")
+            self._row("image", [task.name for task in tasks])
 
     def __enter__(self) -> Exporter:
         """Return itself."""
@@ -68,7 +79,11 @@ class Exporter(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         """Finish the files when nothing went wrong; in any case close them."""
-        self.close(whole=kind is None)
+        try:
+            self.close(whole=kind is None)
+        finally:
+            if self._images is not None:
+                self._images.close()
 
     @abstractmethod
     def add(self, image_file: Path, name: str, split: str, labels: Mapping[str, LabelledImage]) -> None:
@@ -99,22 +114,12 @@ class Exporter(ABC):
         else:
             shutil.copyfile(image_file, target)
 
+    def list_image(self, target: Path, labels: Mapping[str, LabelledImage]) -> None:
+        """List which tasks an image is labelled for, where the annotations do not say so."""
+        said = ["yes" if task.name in labels else "no" for task in self.tasks]
+        self._row(target.relative_to(self.root).as_posix(), said)
 
-def label_names(names: Mapping[str, Mapping[int, str]]) -> dict[tuple[str, str], str]:
-    """Return names for formats in which all tasks share one list of labels.
-
-    Args:
-        names: Class names by task and class id.
-
-    Returns:
-        By task and class name the name to use: that of the class, or "task.class" where several tasks have that class.
-    """
-    owners: dict[str, list[str]] = {}
-    for task, classes in names.items():
-        for name in classes.values():
-            owners.setdefault(name, []).append(task)
-    return {
-        (task, name): name if len(owners[name]) == 1 else f"{task}.{name}"
-        for task, classes in names.items()
-        for name in classes.values()
-    }
+    def _row(self, name: str, values: list[str]) -> None:
+        """Write a row of the list of images where there is one."""
+        if self._images is not None:
+            csv.writer(self._images, lineterminator="\n").writerow((name, *values))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-from ayolom.data.export._exporter import Exporter, ExportOptions, label_names
+from ayolom.data.convert._note import label_names
+from ayolom.data.export._exporter import Exporter, ExportOptions
 from ayolom.data.export._objects import objects_of
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ class CvatExporter(Exporter):
     """
 
     title: ClassVar[str] = "CVAT for images 1.1: one XML file, for correction by hand"
+    one_list: ClassVar[bool] = True
 
     def __init__(self, root: Path, tasks: Sequence[Task], options: ExportOptions) -> None:
         """Make the folder and begin the file."""
         super().__init__(root, tasks, options)
-        self.labels = label_names(self.names)
+        self.labels = label_names({task: names.values() for task, names in self.names.items()})
         self.count = 0
         self._stream = (root / "annotations.xml").open("x", encoding="utf-8", newline="\n")
         self._xml = XMLGenerator(self._stream, "utf-8", short_empty_elements=True)
@@ -40,7 +42,9 @@ class CvatExporter(Exporter):
 
     def add(self, image_file: Path, name: str, split: str, labels: Mapping[str, LabelledImage]) -> None:
         """Place an image and write its element."""
-        self.place(image_file, self.root / "images" / split / PurePosixPath(name))
+        target = self.root / "images" / split / PurePosixPath(name)
+        self.place(image_file, target)
+        self.list_image(target, labels)
         height, width = next(iter(labels.values())).shape
         sizes = {"width": str(width), "height": str(height)}
         self._start("image", id=str(self.count), name=f"{split}/{name}", subset=split, **sizes)

@@ -6,7 +6,8 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ayolom.data.export._exporter import Exporter, ExportOptions, label_names
+from ayolom.data.convert._note import label_names
+from ayolom.data.export._exporter import Exporter, ExportOptions
 from ayolom.data.export._objects import objects_of
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ class LabelmeExporter(Exporter):
     """
 
     title: ClassVar[str] = "LabelMe: a JSON file beside each image, for correction by hand"
+    one_list: ClassVar[bool] = True
 
     def __init__(self, root: Path, tasks: Sequence[Task], options: ExportOptions) -> None:
         """Make the folder and the list of labels."""
         super().__init__(root, tasks, options)
-        self.labels = label_names(self.names)
+        self.labels = label_names({task: names.values() for task, names in self.names.items()})
         lines = ["__ignore__", *self.labels.values()]
         (root / "labels.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -37,6 +39,7 @@ class LabelmeExporter(Exporter):
         """Place an image and write its shapes."""
         target = self.root / split / PurePosixPath(name)
         self.place(image_file, target)
+        self.list_image(target, labels)
         shapes: list[dict[str, Any]] = []
         for task, image in labels.items():
             for item in objects_of(image, self.names[task], self.options.simplify):

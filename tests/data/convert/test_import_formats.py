@@ -208,6 +208,18 @@ class TestYolo:
         assert report.notes == {"image without a label file (not labelled)": 1}
         assert report.examples["unknown class id"] == [f"{tmp_path / 'labels' / 'class.txt'}: line 2"]
 
+    def test_several_sets_in_one_folder_are_layers(self, tmp_path: Path) -> None:
+        for seed, (task, name) in enumerate((("damage", "dent"), ("parts", "hood"), ("train", "x"))):
+            picture(tmp_path / task / "images" / "val" / "a.png", seed)
+            (tmp_path / task / "labels" / "val").mkdir(parents=True)
+            (tmp_path / task / "labels" / "val" / "a.txt").write_text("0 0.5 0.25 0.2 0.1\n")
+            (tmp_path / task / "data.yaml").write_text(f"train: images/val\nval: images/val\nnames: [{name}]\n")
+        assert YoloFormat().recognises(tmp_path)
+        layers = YoloFormat().layers(tmp_path, ReadOptions())  # a folder named after a split is no set of its own
+        assert [(one.name, one.names) for one in layers] == [("damage", ("dent",)), ("parts", ("hood",))]
+        (first, *_), _ = read(YoloFormat(), tmp_path, layer=1)
+        assert (first.path, first.objects[0].label) == (tmp_path / "parts/images/val/a.png", "hood")
+
     def test_names_are_asked_for(self, tmp_path: Path) -> None:
         picture(tmp_path / "images" / "a.png")
         with pytest.raises(AyolomError, match=r"no file tells the class names .*names=dent,scratch"):
@@ -283,6 +295,52 @@ class TestMasks:
         assert not report.counts
         assert found.split == "val"
         assert found.path.is_file()
+
+    def test_tables_name_the_folders_of_masks_and_their_classes(self, tmp_path: Path) -> None:
+        values = np.zeros(SHAPE, np.uint8)
+        values[10:20], values[20:30], values[30:40] = 4, 9, 255
+        picture(tmp_path / "images" / "val" / "a.png")
+        for folder, table in (("parts", "id,name\n0,background\n4,hood\n"), ("rust", "name,id,red\nrust,9,1\n")):
+            save_mask(tmp_path / folder / "val" / "a.png", values)
+            (tmp_path / f"{folder}_classes.csv").write_text(f"\ufeff{table}", encoding="utf-8")
+        assert MasksFormat().recognises(tmp_path)
+        layers = MasksFormat().layers(tmp_path, ReadOptions())
+        assert [(one.name, one.names) for one in layers] == [("parts", ("background", "hood")), ("rust", ("rust",))]
+        (parts,), report = read(MasksFormat(), tmp_path)
+        assert np.bincount(parts.class_map.ravel())[[0, 1, 255]].tolist() == [5000, 1000, 2000]
+        assert report.examples["mask value without a class (teaches nothing)"][0].endswith("a.png: value 9")
+        (rust,), _ = read(MasksFormat(), tmp_path, layer=1)
+        assert np.bincount(rust.class_map.ravel())[[0, 255]].tolist() == [1000, 7000]
+        assert (parts.split, parts.path) == ("val", tmp_path / "images/val/a.png")
+
+    @pytest.mark.parametrize(
+        ("file", "text"),
+        [
+            pytest.param("_classes.csv", "id,name\n0,hood\n", id="no folder"),
+            pytest.param("train_classes.csv", "filename,hood\na.png,1\n", id="of another kind"),
+            pytest.param("gone_classes.csv", "id,name\n0,hood\n", id="folder missing"),
+        ],
+    )
+    def test_other_tables_are_not_taken_for_those_of_masks(self, tmp_path: Path, file: str, text: str) -> None:
+        picture(tmp_path / "train" / "a.png")
+        (tmp_path / file).write_text(text)
+        assert not MasksFormat().recognises(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [
+            pytest.param("x,hood\n", r"parts_classes\.csv: 'x,hood' must be an id from 0 to 254", id="id"),
+            pytest.param("255,hood\n", r"'255,hood' must be an id", id="the value that teaches nothing"),
+            pytest.param("1\n", r"'1,' must be an id from 0 to 254 and a name", id="no name"),
+            pytest.param("", r"lists no class", id="empty"),
+        ],
+    )
+    def test_damaged_table_is_named(self, tmp_path: Path, rows: str, message: str) -> None:
+        picture(tmp_path / "images" / "a.png")
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts_classes.csv").write_text(f"id,name\n{rows}")
+        with pytest.raises(AyolomError, match=message):
+            MasksFormat().layers(tmp_path, ReadOptions())
 
     def test_meaning_is_asked_for(self, tmp_path: Path) -> None:
         picture(tmp_path / "images" / "a.png")
