@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME_FILES = ("classes.txt", "names.txt", "labels.txt", "class_names.txt")
 VOID = "ignore"  # name in a palette of what teaches nothing
+LABELME_VOID = "__ignore__"  # first line of LabelMe's label files, which stands for -1
 LOOKED_AT = 20  # masks that are opened to tell what they hold
 
 
@@ -53,7 +54,7 @@ def coding_of(source: Path, options: ReadOptions, folder: str) -> Coding:
         names = tuple(name for name in dict.fromkeys(palette.values()) if name != VOID)
         positions = {**{name: position for position, name in enumerate(names)}, VOID: IGNORE}
         return Coding(names, {}, {colour: positions[name] for colour, name in palette.items()})
-    names = options.names or _names_file(source)
+    names = options.names or names_file(source)
     if not names and city:
         void = dict.fromkeys(_cityscapes.VOID_COLORS, IGNORE)
         return Coding(_cityscapes.NAMES, {}, {**void, **_cityscapes.COLORS})
@@ -105,13 +106,14 @@ def _values(source: Path, options: ReadOptions, folder: str) -> set[int]:
     return present
 
 
-def _names_file(source: Path) -> tuple[str, ...]:
-    """Return the class names by id of a text file with one a line, () when there is none."""
+def names_file(source: Path) -> tuple[str, ...]:
+    """Return the class names by id of a folder's text file with one a line, () when there is none."""
     file = next((source / name for name in NAME_FILES if (source / name).is_file()), None)
     if file is None:
         return ()
     lines = (line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines())
-    return tuple(re.sub(r"^\d+\s*[:,]?\s+", "", line) for line in lines if line)
+    names = tuple(re.sub(r"^\d+\s*[:,]?\s+", "", line) for line in lines if line)
+    return names[1:] if names[:1] == (LABELME_VOID,) else names
 
 
 def _palette_file(source: Path) -> dict[tuple[int, int, int], str]:

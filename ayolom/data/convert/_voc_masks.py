@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ayolom.data.convert._colors import classes_of_colors, classes_of_values, read_palette_png
+from ayolom.data.convert._files import is_png
+from ayolom.data.convert._mask_coding import names_file
+from ayolom.data.walk import walk
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ NAMES = (
     "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 VOID: Color = (224, 224, 192)  # the outlines, which VOC leaves out of everything
+FOLDERS = ("SegmentationClass", "SegmentationClassPNG")  # the second is LabelMe's, which kept arrays in the first
 
 
 def voc_colors(count: int) -> np.ndarray:
@@ -40,14 +44,22 @@ def voc_colors(count: int) -> np.ndarray:
     return found
 
 
+def mask_folder(root: Path) -> Path | None:
+    """Return the folder of masks in one of VOC's layout, None when there is none."""
+    return next((root / name for name in FOLDERS if next(walk(root / name, is_png, 1), None) is not None), None)
+
+
 def class_colors(root: Path, options: ReadOptions) -> dict[str, Color]:
-    """Return the colour by class name: the user's, those of a labelmap.txt, or VOC's own."""
+    """Return the colour by class name: the user's, those of a labelmap.txt, or VOC's colours in their order.
+
+    The names in this order are the user's, those of a text file (LabelMe's class_names.txt), or VOC's own.
+    """
     if options.colors:
         return {name: color for color, name in options.colors.items()}
     file = root / "labelmap.txt"
     if file.is_file():
         return _label_map(file)
-    names = options.names or NAMES
+    names = options.names or names_file(root) or NAMES
     return {
         name: (int(red), int(green), int(blue))
         for name, (red, green, blue) in zip(names, voc_colors(len(names)), strict=True)

@@ -16,7 +16,7 @@ from ayolom.data.convert._shapes import box_of, outline
 from ayolom.data.convert._sizes import header_shape, usable_shape
 from ayolom.data.convert._splits import split_of
 from ayolom.data.convert._values import LabelledImage, LabelledObject
-from ayolom.data.convert._voc_masks import VOID, class_colors, read_mask
+from ayolom.data.convert._voc_masks import FOLDERS, VOID, class_colors, mask_folder, read_mask
 from ayolom.data.convert._xml import Element, XmlError, pieces, root_tag
 from ayolom.data.walk import walk
 from ayolom.errors import AyolomError
@@ -79,7 +79,7 @@ class VocFormat(Format):
 
 def _roots(source: Path) -> list[Path]:
     """Return the folders of VOC's layout: the source, or those in it (VOCdevkit/VOC2007, VOC2012)."""
-    marks = ("Annotations", "SegmentationClass")
+    marks = ("Annotations", *FOLDERS)
     if any((source / mark).is_dir() for mark in marks):
         return [source]
     inner = [folder for folder in folders_of(source) if any((folder / mark).is_dir() for mark in marks)]
@@ -103,7 +103,7 @@ def _first_xml(root: Path) -> list[Path]:
 
 def _masks(roots: list[Path]) -> bool:
     """Return whether one of the folders has masks."""
-    return any(list(walk(root / "SegmentationClass", is_png, 1)) for root in roots)
+    return any(mask_folder(root) is not None for root in roots)
 
 
 def _splits(root: Path, kind: str) -> dict[str, str]:
@@ -205,9 +205,12 @@ def _read_masks(
     """Yield the images of the masks, one at a time."""
     colors, names = class_colors(root, options), layer.names
     positions = {VOID: IGNORE, **{color: names.index(name) for name, color in colors.items() if name in names}}
-    for file in walk(root / "SegmentationClass", is_png):
+    masks = mask_folder(root)
+    if masks is None:
+        return
+    for file in walk(masks, is_png):
         folders = _image_folders(file, root, options)
-        path = find_image(file.relative_to(root / "SegmentationClass").with_suffix("").as_posix(), folders)
+        path = find_image(file.relative_to(masks).with_suffix("").as_posix(), folders)
         found = read_mask(file, positions, len(names))
         if found is None:
             report.add("damaged mask", str(file), str(path))

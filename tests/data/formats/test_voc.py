@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ayolom.data.convert._format import ReadOptions
+from ayolom.data.convert._mask_coding import names_file
 from ayolom.data.convert._values import Report
 from ayolom.data.convert._voc_masks import voc_colors
 from ayolom.data.convert.voc import VocFormat
@@ -191,3 +192,26 @@ class TestMasks:
         assert (image.class_map[5, 6], image.class_map[7, 8], image.class_map[0, 0]) == (1, 255, 0)
         assert not image.complete
         assert list(report.counts) == ["colour or value (1, 1, 1) of no class in a mask"]
+
+    @pytest.mark.parametrize("folder", ["SegmentationClass", "SegmentationClassPNG"])
+    def test_class_names_of_labelme(self, tmp_path: Path, folder: str) -> None:
+        """LabelMe's labelme2voc writes VOC's colours for classes of its own: they are no aeroplanes."""
+        root = make(tmp_path)
+        for name in ("SegmentationClass", folder):
+            (root / name).mkdir(exist_ok=True)
+        (root / "class_names.txt").write_text("_background_\nhood\ndoor")
+        np.save(root / "SegmentationClass" / "a.npy", np.zeros((80, 100)))
+        values = np.zeros((80, 100), np.uint8)
+        values[5, 6], values[7, 8], values[9, 9] = 1, 2, 255
+        mask = Image.fromarray(values, "P")
+        mask.putpalette(voc_colors(256).ravel().tolist())
+        mask.save(root / folder / "a.png")
+        assert VocFormat().recognises(root)
+        assert VocFormat().layers(root, PLAIN)[-1].names == ("_background_", "hood", "door")
+        (image,), report = read(root, layer=-1)
+        assert np.array_equal(image.class_map, values)
+        assert not report.counts
+
+    def test_first_line_of_labelmes_list_is_no_class(self, tmp_path: Path) -> None:
+        (tmp_path / "labels.txt").write_text("__ignore__\n_background_\nhood\n")
+        assert names_file(tmp_path) == ("_background_", "hood")
