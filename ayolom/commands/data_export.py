@@ -104,5 +104,9 @@ COMMAND = Command(
 
         labelme writes a JSON file beside each image, cvat one annotations.xml for "CVAT 1.1"; labels of all tasks stand
         side by side in them. The folder appears whole or not at all; the data set is only read.
+
+        `yolo data import source=<the folder>` brings the same tasks back: ayolom-tasks.yaml tells it their kinds and
+        classes, ayolom-images.csv (labelme, cvat) what each image is labelled for. The annotations.xml that CVAT gives
+        back belongs in the place of the one here.
     """,
 )

@@ -17,6 +17,12 @@ without this label, as the network would learn that nothing is there; in masks, 
 an outline becomes a region that teaches nothing (255). Coordinates up to 1 % of a side, at least 2 pixels, outside the
 image are cut.
 
+Of a source with several layers (label sets) each becomes a task of its own name. Tasks that are named, task=a,b, take
+the layers of their names; those left over go by order. layer=x,y task=a,b pairs them outright.
+
+What `yolo data export` wrote comes back as the tasks it was, by ayolom-tasks.yaml beside the annotations. Where the
+labels of all tasks stand in one list (cvat, labelme), the label decides; add classes that you draw anew to that file.
+
 The source is never changed, but for the images that place=move moves once all else is done. An interrupted import
 leaves nothing behind, or all of it.
 """
@@ -40,7 +46,7 @@ COMMAND = Command(
     options=(
         Option("source", path, "annotation file, data.yaml, or folder", required=True),
         Option("out", path, "folder of the data set: new, or grown by earlier imports", required=True),
-        Option("task", words, "task that the labels are for; with several layers one for each, a,b", ()),
+        Option("task", words, "task that the labels are for; of several, a,b, each takes the layer of its name", ()),
         Option("format", text, "name of the format, or auto", "auto"),
         Option("kind", choice("detect", "semantic"), "boxes or a class for each pixel; only for a task that is new"),
         Option(

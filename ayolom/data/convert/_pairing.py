@@ -146,9 +146,10 @@ def _unpaired(layers: Sequence[str], tasks: Sequence[str], fits: dict[int, int],
     named = [f"{tasks[task]} fits {layers[layer]}" for task, layer in fits.items()]
     by_name = f"; by name {', '.join(named)}, which leaves the others open" if named else ""
     has = f"{len(layers)} layer{'' if len(layers) == 1 else 's'} ({', '.join(layers)})"
+    hint = next((nearest(task, layers) for number, task in enumerate(tasks) if number not in fits), "")
     return AyolomError(
-        f"task={','.join(tasks)}: {source} has {has}{by_name}; give a task for each, in the same order: "
-        f"layer={','.join(layers)} task=..., or choose: layer={layers[0]} task={tasks[0]}"
+        f"task={','.join(tasks)}: {source} has {has}{by_name}.{hint} Give a task for each layer that you want, in the "
+        f"same order: layer={','.join(layers)} task=..."
     )
 
 

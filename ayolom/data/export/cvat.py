@@ -22,7 +22,9 @@ class CvatExporter(Exporter):
     """Writes `annotations.xml` and `images/<split>/<name>`.
 
     In CVAT: create a task with these labels and the images of `images/` (their paths kept), then upload the file as
-    "CVAT 1.1". The file is written as images come, so the file is never in memory.
+    "CVAT 1.1"; what CVAT exports as "CVAT for images 1.1" takes the place of the file for the import. The split stands
+    in the names of the images, as a task of CVAT has one subset. The file is written as images come, so it is never in
+    memory.
     """
 
     title: ClassVar[str] = "CVAT for images 1.1: one XML file, for correction by hand"
@@ -47,7 +49,7 @@ class CvatExporter(Exporter):
         self.list_image(target, labels)
         height, width = next(iter(labels.values())).shape
         sizes = {"width": str(width), "height": str(height)}
-        self._start("image", id=str(self.count), name=f"{split}/{name}", subset=split, **sizes)
+        self._start("image", id=str(self.count), name=f"{split}/{name}", **sizes)
         for task, image in labels.items():
             for item in objects_of(image, self.names[task], self.options.simplify):
                 self._object(item, self.labels[task, item.label])

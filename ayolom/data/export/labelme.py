@@ -22,7 +22,7 @@ VERSION = "5.5.0"  # of the file's format; later versions of LabelMe read it
 class LabelmeExporter(Exporter):
     """Writes `<split>/<name>` and `<split>/<name>.json`, and `labels.txt`, which LabelMe takes with `--labels`.
 
-    The task of a shape stands in its description.
+    The task of a shape stands in its description, for people; the import goes by labels, which new shapes have as well.
     """
 
     title: ClassVar[str] = "LabelMe: a JSON file beside each image, for correction by hand"

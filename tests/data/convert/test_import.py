@@ -355,7 +355,7 @@ class TestPlacesAndRecords:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"tasks": ["a", "b"]}, r"has 1 layer .*give a task for each"),
+            ({"tasks": ["a", "b"]}, r"has 1 layer .*Give a task for each"),
             ({"layers": ["masks"]}, r"has no such layer"),
             ({"format": "cocoo"}, r"no such format\. Did you mean 'coco'"),
             ({"tasks": ["damage"], "kind": "semantic", "store": "boxes"}, r"store=boxes: kind semantic stores masks"),
