@@ -381,7 +381,7 @@ class TestVia:
     @pytest.mark.parametrize(
         ("region", "reason"),
         [
-            pytest.param(via_region({"name": "point", "cx": 1, "cy": 2}), "kind 'point'", id="point"),
+            pytest.param(via_region({"name": "point", "cx": 1, "cy": 2}), "which has no area", id="point"),
             pytest.param(via_region({**VIA_SQUARE, "all_points_x": [1, 2]}), "malformed region", id="unequal lists"),
             pytest.param(via_region({"name": "rect", "x": 1}), "malformed region", id="rectangle without size"),
             pytest.param(via_region({"name": "circle", "cx": 1, "cy": 2}), "malformed region", id="no radius"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ayolom.data.convert._shapes import ellipse, outline, place_mask, turned
+from ayolom.data.convert._shapes import ellipse, outline, place_mask, turned, without_area
 from ayolom.data.convert._sizes import usable_shape
 from ayolom.data.convert._values import LabelledObject
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ayolom.data.convert._xml import Element
 
 WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
+CLOSED = 2.0  # pixels between the ends of a polyline that is drawn round something
 
 
 def labelled_object(
@@ -28,10 +29,11 @@ def labelled_object(
     if element.tag == "tag":
         problems.note("tag of a whole image (not read)", where)
         return None
-    if element.tag in WITHOUT_AREA:
-        problems.add(f"{element.tag}, which has no area", where)
-        return None
-    label = _label(element, attribute)
+    label, closed = _label(element, attribute), _is_closed(element)
+    if label and element.tag in WITHOUT_AREA and not closed:
+        return without_area(element.tag, label, where)
+    if closed:
+        problems.note("polyline that ends where it begins (taken as an outline)", where)
     maker = MAKERS.get(element.tag)
     try:
         item = maker(element, label, shape) if maker else None
@@ -73,10 +75,20 @@ def _box(element: Element, label: str, shape: tuple[int, int]) -> LabelledObject
     return LabelledObject(label, (turned(corners, turn) + centre,))
 
 
+def _is_closed(element: Element) -> bool:
+    """Return whether an annotation is a polyline that ends where it begins."""
+    points = _outline(element) if element.tag == "polyline" else None
+    return points is not None and len(points) > 3 and math.dist(points[0], points[-1]) <= CLOSED
+
+
+def _outline(element: Element) -> np.ndarray | None:
+    """Return the points (K, 2) of an annotation, written as `x,y;x,y`; None unless they are three or more."""
+    return outline([pair.split(",") for pair in element.attributes.get("points", "").split(";") if pair])
+
+
 def _polygon(element: Element, label: str, shape: tuple[int, int]) -> LabelledObject | None:
-    """Return a polygon, whose points are written as `x,y;x,y`."""
-    pairs = [pair.split(",") for pair in element.attributes["points"].split(";") if pair]
-    points = outline(pairs)
+    """Return a polygon."""
+    points = _outline(element)
     return None if points is None else LabelledObject(label, (points,))
 
 
@@ -104,4 +116,4 @@ def _turn(element: Element) -> float:
     return math.radians(_numbers(element, "rotation")[0]) if "rotation" in element.attributes else 0.0
 
 
-MAKERS = {"box": _box, "polygon": _polygon, "ellipse": _ellipse, "mask": _mask}
+MAKERS = {"box": _box, "polygon": _polygon, "polyline": _polygon, "ellipse": _ellipse, "mask": _mask}

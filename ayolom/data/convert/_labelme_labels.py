@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ayolom.data.convert._shapes import ellipse, outline, place_mask
+from ayolom.data.convert._shapes import ellipse, outline, place_mask, without_area
 from ayolom.data.convert._sizes import usable_shape
 from ayolom.data.convert._values import LabelledObject
 
@@ -33,8 +33,7 @@ def labelled_object(entry: Any, where: str, shape: tuple[int, int], problems: Pr
     kind = str(entry.get("shape_type") or "polygon")
     maker = MAKERS.get(kind)
     if maker is None:
-        problems.add(f"shape of the kind '{kind}', which has no area", where)
-        return None
+        return without_area(kind, str(label).strip(), where)
     try:
         item = maker(entry, str(label).strip(), shape)
     except (KeyError, TypeError, ValueError, OverflowError):

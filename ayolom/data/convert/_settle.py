@@ -76,6 +76,8 @@ class Judge:
         if name is None:
             self._note_by_map(item, "dropped", where, image)
             return replace(item, label="")
+        if item.shapeless:
+            return self._without_shape(item, name, where, image)
         inside = self._inside(item, where, image)
         if inside is None or name == IGNORED:
             return inside and self._region(inside)
@@ -91,6 +93,17 @@ class Judge:
         if self.task.store == "boxes" and len(inside.polygons) > 1:
             self.report.note(f"'{name}' of several outlines (one box round them all)", where, image.file)
         return replace(inside, label=name)
+
+    def _without_shape(
+        self, item: LabelledObject, name: str, where: str, image: LabelledImage
+    ) -> LabelledObject | None:
+        """Return an object without a shape as left out where the map ignores it; None where it spoils the image."""
+        if name == IGNORE_NAME:
+            self._note_by_map(item, "ignored", where, image)
+            return replace(item, label="")
+        if name != IGNORED:
+            self.report.add(item.shapeless, where, image.file)
+        return None
 
     def _note_by_map(self, item: LabelledObject, fate: str, where: str, image: LabelledImage) -> None:
         """Note an object that the map leaves out; background as such is nothing to tell."""

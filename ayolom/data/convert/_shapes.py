@@ -27,6 +27,12 @@ def outline(points: object) -> np.ndarray | None:
     return found if usable else None
 
 
+def without_area(kind: str, label: str, where: str) -> LabelledObject:
+    """Return an object of a kind that covers nothing, such as a point: the user's map says whether it matters."""
+    reason = f"{kind} '{label}', which has no area (draw it round, or drop the class by map=)"
+    return LabelledObject(label, where=where, shapeless=reason)
+
+
 def box_of(values: Iterable[Any], sized: bool = False) -> tuple[float, float, float, float] | None:
     """Return (x1, y1, x2, y2) of a box, None unless they are four finite numbers and the box is not turned over.
 

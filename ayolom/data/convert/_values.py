@@ -78,6 +78,7 @@ class LabelledObject:
         crowd: Whether it stands for many objects that were not told apart (COCO's `iscrowd`): teaches nothing there.
         where: File and line or entry that it comes from, for the report, such as "a.json: annotations[3]".
         problem: Why its class cannot be told; empty where it can.
+        shapeless: Why it has no place in boxes and masks, such as a point; empty where it has. A map may drop it.
     """
 
     label: str
@@ -87,6 +88,7 @@ class LabelledObject:
     crowd: bool = False
     where: str = ""
     problem: str = ""
+    shapeless: str = ""
 
 
 @dataclass(frozen=True)

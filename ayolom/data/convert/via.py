@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ayolom.data.convert._shapes import ellipse
+from ayolom.data.convert._shapes import ellipse, without_area
 from ayolom.data.convert._sizes import decoded_shape
 from ayolom.data.convert._values import Annotations, LabelledImage, LabelledObject, Report
 from ayolom.data.convert.coco import load_json
@@ -65,7 +65,11 @@ def parse_via(
             continue
         objects = []
         for number, region in enumerate(regions_of(entry)):
-            objects += region_objects(region, f"{source}: {name} region {number}", attribute, default, report)
+            found = region_objects(region, f"{source}: {name} region {number}", attribute, default, report)
+            for item in found:
+                if item.shapeless:
+                    report.add(f"{item.shapeless} (left out)", item.where)
+            objects += [item for item in found if not item.shapeless]
         names.update(dict.fromkeys(item.label for item in objects))
         images.append(LabelledImage(name, shapes[name], tuple(objects)))
     return Annotations(images, sorted(names), report)
@@ -97,14 +101,16 @@ def regions_of(entry: dict[str, Any]) -> Iterator[Any]:
 def region_objects(
     region: Any, where: str, attribute: str | None, default: str | None, report: Report
 ) -> list[LabelledObject]:
-    """Return one object for each class that a region names; none when the region cannot be used."""
+    """Return one object for each class that a region names, a point without a shape; none when it cannot be used."""
     if not isinstance(region, dict):
         report.add("malformed region (left out)", where)
         return []
-    points = _outline(region.get("shape_attributes"), where, report)
-    labels = _labels(region.get("region_attributes"), attribute, default)
+    shape, labels = region.get("shape_attributes"), _labels(region.get("region_attributes"), attribute, default)
     if not labels:
         report.add("region without a class (left out)", where)
+    if isinstance(shape, dict) and shape.get("name") == "point":
+        return [without_area("point", label, where) for label in labels]
+    points = _outline(shape, where, report)
     if points is None:
         return []
     return [LabelledObject(label, (points,), where=where) for label in labels]

@@ -107,10 +107,35 @@ class TestShapes:
         assert report.counts == {"box without a class": 1}
 
     @pytest.mark.parametrize(
+        "annotation",
+        [
+            pytest.param('<polyline label="lace" points="1,2;30,4;30,40"/>', id="open polyline"),
+            pytest.param('<polyline label="lace" points="1,2;1,3;2,2"/>', id="short polyline"),
+            pytest.param('<polyline label="lace" points="1,2;x"/>', id="malformed polyline"),
+            pytest.param('<points label="lace" points="1,2"/>', id="points"),
+            pytest.param('<cuboid label="lace" xtl1="1"/>', id="cuboid"),
+        ],
+    )
+    def test_what_has_no_area_is_for_the_map_to_judge(self, tmp_path: Path, annotation: str) -> None:
+        _, (first,), report = read(save(tmp_path, document(image(BOX, annotation))))
+        assert [(item.label, bool(item.shapeless)) for item in first.objects] == [("door", False), ("lace", True)]
+        assert first.objects[1].where.startswith(f"{tmp_path}/annotations.xml: line ")
+        assert first.complete
+        assert not report.counts
+
+    def test_polyline_that_ends_where_it_begins_is_an_outline(self, tmp_path: Path) -> None:
+        line = '<polyline label="door" points="10.0,10.0;30.0,10.0;30.0,30.0;10.5,11.0"/>'
+        _, (first,), report = read(save(tmp_path, document(image(line))))
+        assert [points.tolist() for points in first.objects[0].polygons] == [[[10, 10], [30, 10], [30, 30], [10.5, 11]]]
+        assert report.notes == {"polyline that ends where it begins (taken as an outline)": 1}
+
+    @pytest.mark.parametrize(
         ("bad", "what"),
         [
-            pytest.param('<polyline label="door" points="1,2;3,4"/>', "polyline, which has no area", id="polyline"),
-            pytest.param('<points label="door" points="1,2"/>', "points, which has no area", id="points"),
+            pytest.param('<points points="1,2"/>', "points without a class", id="points without a class"),
+            pytest.param(
+                '<polyline label="" points="1,2;3,4"/>', "polyline without a class", id="line without a class"
+            ),
             pytest.param('<polygon label="door" points="1,2;3,4"/>', "malformed polygon", id="two corners"),
             pytest.param('<polygon label="door" points="1,2;3,4;x,5"/>', "malformed polygon", id="no number"),
             pytest.param('<box label="door" xtl="1"/>', "malformed box", id="box without edges"),

@@ -82,11 +82,17 @@ class TestShapes:
         _, (image,), _ = read(save(tmp_path, shape(label="__ignore__")))
         assert image.objects[0].crowd
 
+    @pytest.mark.parametrize("kind", ["line", "point", "points", "linestrip"])
+    def test_what_has_no_area_is_for_the_map_to_judge(self, tmp_path: Path, kind: str) -> None:
+        _, (image,), report = read(save(tmp_path, shape(), shape([[1, 1], [2, 2]], kind, label="lace")))
+        assert [bool(item.shapeless) for item in image.objects] == [False, True]
+        assert (image.objects[1].label, image.objects[1].where) == ("lace", f"{tmp_path}/a.json: shapes[1]")
+        assert image.complete
+        assert not report.counts
+
     @pytest.mark.parametrize(
         ("bad", "what"),
         [
-            pytest.param(shape([[1, 1], [2, 2]], "line"), "shape of the kind 'line', which has no area", id="line"),
-            pytest.param(shape([[1, 1]], "point"), "shape of the kind 'point', which has no area", id="point"),
             pytest.param(shape([[1, 1], [2, 2]]), "malformed polygon", id="two corners"),
             pytest.param(shape([[1, None], [2, 2], [3, 3]]), "malformed polygon", id="no number"),
             pytest.param(shape([[1, 1]], "rectangle"), "malformed rectangle", id="one corner"),

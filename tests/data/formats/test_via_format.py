@@ -100,7 +100,7 @@ def test_no_attribute_needs_the_one_name(tmp_path: Path) -> None:
 
 
 def test_bad_regions_make_the_image_incomplete(tmp_path: Path) -> None:
-    bad = [region({"name": "point", "cx": 1, "cy": 2}, d="x"), "nonsense", {"shape_attributes": TRIANGLE}]
+    bad = [region({"name": "cloud", "cx": 1, "cy": 2}, d="x"), "nonsense", {"shape_attributes": TRIANGLE}]
     file = save(tmp_path / "v.json", {"a": entry(region(d="x"), *bad), "b": {"regions": []}, "c": entry(name="c.jpg")})
     _, images, report = read(file)
     assert [(image.file, image.complete, len(image.objects)) for image in images] == [
@@ -108,13 +108,22 @@ def test_bad_regions_make_the_image_incomplete(tmp_path: Path) -> None:
         ("c.jpg", True, 0),
     ]
     assert report.counts == {
-        "region of the kind 'point'": 1,
+        "region of the kind 'cloud'": 1,
         "malformed region": 1,
         "region without a class": 1,
         "malformed image entry": 1,
     }
     assert report.examples["malformed region"] == [f'{file}: ["a"].regions[2]']
     assert images[0].objects[0].where == f'{file}: ["a"].regions[0]'
+
+
+def test_a_point_is_for_the_map_to_judge(tmp_path: Path) -> None:
+    point = region({"name": "point", "cx": 1, "cy": 2}, d="wheel")
+    file = save(tmp_path / "v.json", {"a": entry(region(d="x"), point)}, "a.jpg")
+    _, (image,), report = read(file)
+    assert [(item.label, bool(item.shapeless)) for item in image.objects] == [("x", False), ("wheel", True)]
+    assert image.complete
+    assert not report.counts
 
 
 def test_missing_image_is_still_told(tmp_path: Path) -> None:
