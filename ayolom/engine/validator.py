@@ -27,6 +27,7 @@ from ayolom.engine.metrics import MultiTaskMetrics
 from ayolom.engine.plots import ready_fonts
 from ayolom.engine.runtime import answers, native, use_threads
 from ayolom.engine.tiled_validation import TiledScoring
+from ayolom.memory import give_back
 from ayolom.nn.criterion import labelled_images, take
 from ayolom.tasks import Task, make_task
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader, Dataset
 
     from ayolom.tasks.study import Study
+
+GIVEN_BACK = 4  # batches after which freed memory is given back
 
 
 class MultiTaskValidator(DetectionValidator):
@@ -199,6 +202,8 @@ class MultiTaskValidator(DetectionValidator):
         for name, raw in self.raw.items():
             conditions = [held.get(file, frozenset()) for file in self.selected[name]["im_file"]]
             self.studies[name].update(self.parts[name], raw, preds[name], self.selected[name], conditions)
+        if self.batch_i % GIVEN_BACK == GIVEN_BACK - 1:
+            give_back()
 
     def gather_stats(self) -> None:
         """Bring the metrics of all processes together."""
