@@ -2,7 +2,7 @@
 
 The layout: https://github.com/JiayuanWang-JW/YOLOv8-multi-task (README, "Data preparation"): `images/train2017`,
 `detection-object/labels/train2017`, `seg-drivable-10/labels/train2017`, ... Names of tasks have "det" or "seg" in them;
-the number at their end is the class that they label.
+the number at the end of a "seg" is the class that it labels. Other data sets came with other classes in this layout.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class AyolomLayoutFormat(Format):
                 "around them"
             )
         names = _names(source, options)
-        numbers = {int(found[1]) for folder in _tasks(source) if (found := NUMBER.search(folder.name))}
+        numbers = {number for folder in _tasks(source) if (number := _number(folder)) is not None}
         return tuple(_layer(folder, names, numbers) for folder in _tasks(source))
 
     def read(self, source: Path, layer: Layer, options: ReadOptions, report: Report) -> Iterator[LabelledImage]:
@@ -85,6 +85,12 @@ def _tasks(source: Path) -> list[Path]:
     return [folder for folder in folders_of(source) if TASK.search(folder.name) and (folder / "labels").is_dir()]
 
 
+def _number(folder: Path) -> int | None:
+    """Return the only class of a task's folder, None where it has several; boxes have, whatever their name ends with."""
+    found = NUMBER.search(folder.name) if re.search("seg", folder.name, re.IGNORECASE) else None
+    return None if found is None else int(found[1])
+
+
 def _has_maps(folder: Path) -> bool:
     """Return whether a task's labels are class maps instead of text."""
     text = next(walk(folder / "labels", _is_text, 1), None)
@@ -92,19 +98,23 @@ def _has_maps(folder: Path) -> bool:
 
 
 def _names(source: Path, options: ReadOptions) -> tuple[str, ...]:
-    """Return the class names of all tasks by id: the user's, those of a YAML file, or those of the published data."""
+    """Return the class names of all tasks by id: the user's, those of a YAML file, or those of the published data.
+
+    A file with `labels_list`, which is A-YOLOM's own, goes before others.
+    """
     if options.names:
         return options.names
-    for file in sorted(path for path in source.iterdir() if path.suffix.lower() in {".yaml", ".yml"}):
-        content = load_yaml(file)
-        names = content.get("names")
-        if "labels_list" in content and isinstance(names, (dict, list)) and names:
+    files = sorted(path for path in source.iterdir() if path.suffix.lower() in {".yaml", ".yml"})
+    read = [(content, file) for file in files if (content := load_yaml(file)).get("names")]
+    for content, file in sorted(read, key=lambda pair: "labels_list" not in pair[0]):
+        names = content["names"]
+        if isinstance(names, (dict, list)):
             return tuple(map(str, names)) if isinstance(names, list) else _listed(names, file)
     if all(folder.name in PUBLISHED for folder in _tasks(source)):
         return NAMES
     raise AyolomError(
-        f"{source}: no YAML file tells the class names (looked for one with labels_list: and names:); put the one that "
-        "belongs to the data there, or give names= in the order of the ids"
+        f"{source}: no YAML file tells the class names (looked for one with names:); put the one that belongs to the "
+        "data there, or give names= in the order of the ids"
     )
 
 
@@ -117,16 +127,16 @@ def _listed(names: dict[object, object], file: Path) -> tuple[str, ...]:
 
 def _layer(folder: Path, names: tuple[str, ...], numbers: set[int]) -> Layer:
     """Return the layer of a task's folder: one class where its name ends with a number, else all without a number."""
-    found = NUMBER.search(folder.name)
-    if found is None:
-        own = tuple(name for number, name in enumerate(names) if number not in numbers)
-    elif int(found[1]) < len(names):
-        own = (names[int(found[1])],)
+    number = _number(folder)
+    if number is None:
+        own = tuple(name for other, name in enumerate(names) if other not in numbers)
+    elif number < len(names):
+        own = (names[number],)
     else:
-        raise AyolomError(f"{folder}: is the task of class {found[1]}, but there are {len(names)} names; give names=")
+        raise AyolomError(f"{folder}: is the task of class {number}, but there are {len(names)} names; give names=")
     if not re.search("seg", folder.name, re.IGNORECASE):
         return Layer(folder.name, "detect", own)
-    return Layer(folder.name, "semantic", ("background", *own) if found and _has_maps(folder) else own)
+    return Layer(folder.name, "semantic", own if number is None or not _has_maps(folder) else ("background", *own))
 
 
 def _read_text(

@@ -89,6 +89,24 @@ def test_names_of_the_yaml_file(tmp_path: Path) -> None:
     assert [item.label for item in image.objects] == ["y"]
 
 
+def test_another_yaml_goes_before_the_published_names(tmp_path: Path) -> None:
+    """A data set with classes of its own came in this layout with an ordinary YAML file."""
+    root = make(tmp_path)
+    (root / "data.yaml").write_text("train: images\nnames: [" + ", ".join(f"c{n}" for n in range(12)) + "]\n")
+    assert read(root, "detection-object")[0][0].objects[0].label == "c2"
+    (root / "zzz.yaml").write_text("labels_list: [x]\nnames: [" + ", ".join(f"d{n}" for n in range(12)) + "]\n")
+    assert read(root, "detection-object")[0][0].objects[0].label == "d2"
+
+
+def test_number_behind_a_folder_of_boxes_is_no_class(tmp_path: Path) -> None:
+    """One publication calls it `detection-object-9`: the last of ten classes, not the only one."""
+    root = make(tmp_path)
+    (root / "detection-object").rename(root / "detection-object-9")
+    names = tuple(f"c{n}" for n in range(12))
+    layers = AyolomLayoutFormat().layers(root, ReadOptions(names=names))
+    assert [layer.names for layer in layers] == [names[:10], ("c10",), ("c11",)]
+
+
 def test_bad_rows_are_reported_with_their_line(tmp_path: Path) -> None:
     root = make(tmp_path)
     file = root / "detection-object/labels/train2017/a.txt"
