@@ -86,7 +86,7 @@ def _tasks(source: Path) -> list[Path]:
 
 
 def _number(folder: Path) -> int | None:
-    """Return the only class of a task's folder, None where it has several; boxes have, whatever their name ends with."""
+    """Return the only class of a folder of masks; None where it has several, or boxes, whatever its name ends with."""
     found = NUMBER.search(folder.name) if re.search("seg", folder.name, re.IGNORECASE) else None
     return None if found is None else int(found[1])
 
