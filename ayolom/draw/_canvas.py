@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
 from ayolom.errors import AyolomError
 
-if TYPE_CHECKING:
-    from ayolom.draw._colors import Color
+Ink = tuple[int, ...]  # a value for each channel
 
 
 def canvas(image: np.ndarray) -> np.ndarray:
@@ -40,32 +37,35 @@ def stroke(image: np.ndarray) -> int:
 
 
 def fill(
-    image: np.ndarray, corners: tuple[int, int, int, int], color: Color, alpha: float = 1.0, radius: int = 0
+    image: np.ndarray, corners: tuple[int, int, int, int], color: Ink, alpha: float = 1.0, radius: int = 0
 ) -> None:
     """Lay a plate on the image, in place.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, C) uint8.
         corners: x1, y1, x2, y2 in pixels, the last column and row not included; may reach beyond the image.
-        color: BGR.
+        color: A value for each channel.
         alpha: Opacity in [0, 1].
         radius: Radius of the corners in pixels.
     """
     x1, y1, x2, y2 = corners
+    if alpha == 1 and not radius:
+        image[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = color
+        return
     shape = np.full((max(0, y2 - y1), max(0, x2 - x1)), 255, np.uint8)
     if radius:
         _round(shape, radius)
     blend(image, shape, (x1, y1), color, alpha)
 
 
-def blend(image: np.ndarray, mask: np.ndarray, origin: tuple[int, int], color: Color, alpha: float = 1.0) -> None:
+def blend(image: np.ndarray, mask: np.ndarray, origin: tuple[int, int], color: Ink, alpha: float = 1.0) -> None:
     """Lay a colour on the image where a mask says, in place; what lies beyond the image is left out.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, C) uint8.
         mask: (h, w) uint8 coverage, 255 is full.
         origin: x, y of the mask's first pixel in the image.
-        color: BGR.
+        color: A value for each channel.
         alpha: Opacity in [0, 1] of full coverage.
     """
     (height, width), (x, y) = image.shape[:2], origin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -87,18 +88,13 @@ def draw_legend(
         The drawn image.
     """
     image = canvas(image)
-    layout = _lay_out(entries, image)
-    if layout is None:
+    plate = _plate(tuple(entries), image.shape[:2], text_size(image))
+    if plate is None:
         return image
-    plate = _plate(image, layout.size, corner, avoid)
-    fill(image, plate, _PLATE, _OPACITY, radius=layout.margin)
-    for number, (text, color) in enumerate(layout.lines):
-        column, row = divmod(number, layout.rows)
-        left = plate[0] + layout.margin + column * layout.column_width
-        middle = plate[1] + layout.margin // 2 + round((row + 0.5) * layout.line_height)
-        if color is not None:
-            _swatch(image, (left, middle), layout.typeface.size, color)
-        _write(image, layout.typeface, text, (left + layout.indent, middle))
+    colors, cover = plate
+    x1, y1, x2, y2 = _place(image, (colors.shape[1], colors.shape[0]), corner, avoid)
+    part, share = image[y1:y2, x1:x2], cover * np.float32(1 / 255)
+    part[:] = cv2.blendLinear(part, colors, 1 - share, share)
     return image
 
 
@@ -126,13 +122,46 @@ def draw_caption(image: np.ndarray, lines: Sequence[str]) -> np.ndarray:
     return image
 
 
-def _lay_out(entries: Sequence[tuple[str, Color]], image: np.ndarray) -> _Layout | None:
+@lru_cache(maxsize=8)
+def _plate(
+    entries: tuple[tuple[str, Color], ...], shape: tuple[int, int], largest: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return a legend to lay on images, kept for the next frame of a video; None where there is no room for any.
+
+    Args:
+        entries: Name and BGR colour of each class.
+        shape: (H, W) of the images.
+        largest: Size of letters in pixels.
+
+    Returns:
+        (h, w, 3) uint8 BGR colours, and (h, w) uint8, how much they cover what lies under them.
+    """
+    layout = _lay_out(entries, shape, largest)
+    if layout is None:
+        return None
+    width, height = layout.size
+    plate = np.zeros((height, width, 4), np.uint8)  # colours as if on black, and what they cover
+    fill(plate, (0, 0, width, height), (*_PLATE, 255), _OPACITY, radius=layout.margin)
+    for number, (text, color) in enumerate(layout.lines):
+        column, row = divmod(number, layout.rows)
+        left = layout.margin + column * layout.column_width
+        middle = layout.margin // 2 + round((row + 0.5) * layout.line_height)
+        if color is not None:
+            _swatch(plate, (left, middle), layout.typeface.size, color)
+        _write(plate, layout.typeface, text, (left + layout.indent, middle))
+    cover = plate[..., 3].copy()
+    colors = np.rint(plate[..., :3] * (255 / np.maximum(cover, 1))[..., None]).clip(max=255).astype(np.uint8)
+    colors.flags.writeable = cover.flags.writeable = False  # they are kept and laid on other images
+    return colors, cover
+
+
+def _lay_out(entries: Sequence[tuple[str, Color]], shape: tuple[int, int], largest: int) -> _Layout | None:
     """Return the legend with the largest letters that hold all entries, else with the most entries, else None."""
-    largest, names = text_size(image), [name for name, _ in entries]
+    names = [name for name, _ in entries]
     sizes = sorted({max(9, round(share * largest)) for share in (1, 0.85, 0.72)}, reverse=True)
     tries = [(len(entries), size) for size in sizes] + [(shown, sizes[-1]) for shown in range(len(entries) - 1, 0, -1)]
     for shown, size in tries:
-        layout = _fit(entries, shown, Typeface(names, size), image.shape[:2])
+        layout = _fit(entries, shown, Typeface(names, size), shape)
         if layout is not None:
             return layout
     return None
@@ -160,7 +189,7 @@ def _fit(
     return best
 
 
-def _plate(
+def _place(
     image: np.ndarray, size: tuple[int, int], corner: Corner | None, avoid: np.ndarray | None
 ) -> tuple[int, int, int, int]:
     """Return x1, y1, x2, y2 of a plate in a corner: the given one, or where it hides the least."""
@@ -200,11 +229,17 @@ def _swatch(image: np.ndarray, origin: tuple[int, int], size: int, color: Color)
     """Draw a square of a colour with a light rim; `origin` is the middle of its left side."""
     side, rim = round(0.85 * size), max(1, size // 14)
     x, y = origin[0], origin[1] - side // 2
-    fill(image, (x, y, x + side, y + side), _INK, radius=side // 5)
-    fill(image, (x + rim, y + rim, x + side - rim, y + side - rim), color, radius=max(0, side // 5 - rim))
+    fill(image, (x, y, x + side, y + side), _opaque(_INK, image), radius=side // 5)
+    inner = (x + rim, y + rim, x + side - rim, y + side - rim)
+    fill(image, inner, _opaque(color, image), radius=max(0, side // 5 - rim))
 
 
 def _write(image: np.ndarray, typeface: Typeface, text: str, origin: tuple[int, int]) -> None:
     """Write a light line of text; `origin` is the middle of its left side."""
     mask = typeface.mask(text)
-    blend(image, mask, (origin[0], origin[1] - mask.shape[0] // 2), _INK)
+    blend(image, mask, (origin[0], origin[1] - mask.shape[0] // 2), _opaque(_INK, image))
+
+
+def _opaque(color: Color, image: np.ndarray) -> tuple[int, ...]:
+    """Return the values that paint a colour on an image, which may have a fourth channel for what is covered."""
+    return (*color, 255)[: image.shape[2]]

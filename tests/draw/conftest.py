@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ayolom.draw import find_font
+from ayolom.draw import _legend, find_font
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_legends() -> None:
+    """Forget the legends that were drawn before."""
+    _legend._plate.cache_clear()
 
 
 @pytest.fixture

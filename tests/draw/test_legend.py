@@ -104,6 +104,29 @@ def test_nothing_to_explain_or_no_room(shape):
     assert draw_caption(image.copy(), ["12 ms"]).shape == image.shape
 
 
+def test_a_legend_is_laid_out_once_and_stays_the_same(grey, written):
+    first = draw_legend(grey.copy(), ENTRIES[:5], corner="top left")
+    assert np.array_equal(draw_legend(grey.copy(), ENTRIES[:5], corner="top left"), first)
+    assert len(written) == 5
+    x1, y1, x2, y2 = bounds(grey, first)
+    elsewhere = draw_legend(grey.copy(), ENTRIES[:5], corner="bottom right")
+    x3, y3, x4, y4 = bounds(grey, elsewhere)
+    assert np.array_equal(elsewhere[y3:y4, x3:x4], first[y1:y2, x1:x2])
+    assert len(written) == 5
+    draw_legend(grey.copy(), ENTRIES[:6])
+    draw_legend(np.zeros((960, 1280, 3), np.uint8), ENTRIES[:5])
+    assert len(written) == 5 + 6 + 5
+
+
+def test_what_lies_under_a_legend_shines_through():
+    bright, dark = (draw_legend(np.full((480, 640, 3), value, np.uint8), ENTRIES[:5]) for value in (255, 0))
+    x1, y1, x2, y2 = bounds(np.full_like(dark, 0), dark)
+    between = bright[y1:y2, x1:x2].astype(int) - dark[y1:y2, x1:x2]
+    assert between.max() == 255, "the corners are round"
+    assert between.min() == 0, "letters and colours are opaque"
+    assert 70 <= np.median(between) <= 73, "the plate covers 0.72 of 255"
+
+
 def test_a_caption_stands_in_the_top_left_corner(grey, written):
     drawn = draw_caption(grey.copy(), ["12.5 ms/frame", "80 frames"])
     x1, y1, x2, y2 = bounds(grey, drawn)
