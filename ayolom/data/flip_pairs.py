@@ -7,10 +7,11 @@ from typing import Any
 
 from ayolom.errors import AyolomError, nearest
 
-COUNTERPART = {"left": "right", "right": "left", "좌": "우", "우": "좌"}
+COUNTERPART = {"left": "right", "right": "left", "l": "r", "r": "l", "좌": "우", "우": "좌"}
 # A word of its own: `front_left_door`, `left door`, `FrontLeftDoor`; not the `right` of `bright`.
 WORD = re.compile(r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[LR]))(left|right|Left|Right|LEFT|RIGHT)(?![a-z])")
 KOREAN_PREFIX = re.compile(r"^([좌우])")
+BRACKETED = re.compile(r"(?<=\()([LRlr좌우])(?=\))")  # `Front fender(L)`: AI-Hub's parts of cars
 
 
 def derive(names: dict[int, str]) -> tuple[tuple[int, int], ...]:
@@ -28,8 +29,10 @@ def derive(names: dict[int, str]) -> tuple[tuple[int, int], ...]:
 
 
 def mirrored(name: str) -> str:
-    """Return the name with left and right exchanged; Korean 좌 and 우 count where the name begins with them."""
-    return KOREAN_PREFIX.sub(lambda m: COUNTERPART[m[1]], WORD.sub(lambda m: _like(m[1]), name))
+    """Return the name with left and right exchanged; 좌 and 우 count where the name begins with them or in brackets."""
+    for pattern in (WORD, KOREAN_PREFIX, BRACKETED):
+        name = pattern.sub(lambda m: _like(m[1]), name)
+    return name
 
 
 def parse(given: Any, names: dict[int, str], where: str) -> tuple[tuple[int, int], ...]:

@@ -86,8 +86,9 @@ class CarDdFormat(_Inner):
         return named and (root / "annotations").is_dir() and CocoFormat().recognises(root / "annotations")
 
     def root(self, source: Path) -> Path:
-        """Return the folder of the COCO files."""
-        return source / "CarDD_COCO" if (source / "CarDD_COCO").is_dir() else source
+        """Return the folder of the COCO files, which unpacked archives hold one or two folders deeper."""
+        inner = (source / folder / "CarDD_COCO" for folder in (".", "CarDD_release", "CarDD_release/CarDD_release"))
+        return next((folder for folder in inner if folder.is_dir()), source)
 
 
 class DsmlrFormat(_Inner):

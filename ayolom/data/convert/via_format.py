@@ -123,8 +123,9 @@ def _only_attribute(regions: list[dict[str, Any]], source: Path, options: ReadOp
     names = sorted({name for attributes in given if isinstance(attributes, dict) for name in attributes})
     if len(names) > 1:
         listed = ", ".join(names)
+        given_as = f'"attribute={names[0]}"' if " " in names[0] else f"attribute={names[0]}"
         raise AyolomError(
-            f"{source}: regions have several attributes ({listed}); say which holds the class: attribute={names[0]}"
+            f"{source}: regions have several attributes ({listed}); say which holds the class: {given_as}"
         )
     if not names and regions and len(options.names) != 1:
         raise AyolomError(

@@ -130,6 +130,10 @@ def make_cardd(root: Path) -> None:
     picture(root / "CarDD_SOD" / "CarDD-TR" / "CarDD-TR-Mask" / "a.png", "L")
 
 
+def make_cardd_unpacked(root: Path) -> None:
+    make_cardd(root / "CarDD_release" / "CarDD_release")
+
+
 def make_dsmlr(root: Path) -> None:
     write(root / "trainingset" / "annotations.json", coco())
     picture(root / "trainingset" / "JPEGImages" / "a.jpg")
@@ -183,6 +187,8 @@ CASES = [
     (make_aihub, "aihub", "", ["damage"]),
     (make_cardd, "cardd", "", ["damage"]),
     (make_cardd, "cardd", "CarDD_COCO", ["damage"]),
+    (make_cardd_unpacked, "cardd", "", ["damage"]),
+    (make_cardd_unpacked, "cardd", "CarDD_release", ["damage"]),
     (make_dsmlr, "dsmlr", "", ["parts"]),
     (make_dsmlr, "dsmlr", "trainingset", ["parts"]),
     (make_carparts, "carparts-seg", "carparts-seg", ["parts"]),

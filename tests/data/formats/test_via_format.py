@@ -91,6 +91,12 @@ def test_several_attributes_need_a_word(tmp_path: Path) -> None:
     assert [item.label for item in images[0].objects] == ["2"]
 
 
+def test_an_attribute_with_a_space_is_quoted_for_the_shell(tmp_path: Path) -> None:
+    entries = {"a": entry(region(**{"Class Name": "dent", "level": "2"}))}
+    with pytest.raises(AyolomError, match=r'class: "attribute=Class Name"$'):
+        read(save(tmp_path / "v.json", entries, "a.jpg"))
+
+
 def test_no_attribute_needs_the_one_name(tmp_path: Path) -> None:
     file = save(tmp_path / "v.json", {"a": entry(region())}, "a.jpg")
     with pytest.raises(AyolomError, match="names=damage"):
