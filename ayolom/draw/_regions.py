@@ -85,19 +85,30 @@ def _tint(
         alpha: Opacity in [0, 1].
         reach: Width of borders in pixels; 0 draws none.
     """
-    own = classes[above : above + len(image)]
-    mask = cv2.LUT(own, covered)
-    if not cv2.countNonZero(mask):
+    mask = _mask(classes[above : above + len(image)], covered)
+    x, y, width, height = cv2.boundingRect(mask)
+    if not width:
         return
-    tint = cv2.applyColorMap(own, colors)
+    image, mask = image[y : y + height, x : x + width], mask[y : y + height, x : x + width]
+    first = above + y
+    top, left = max(0, first - reach), max(0, x - reach)
+    around = classes[top : first + height + reach, left : x + width + reach]
+    inner = slice(first - top, first - top + height), slice(x - left, x - left + width)
+    tint = cv2.applyColorMap(around[inner], colors)
     cv2.copyTo(cv2.addWeighted(image, 1 - alpha, tint, alpha, 0), mask, image)
     if reach:
-        borders = _borders(classes, reach)[above : above + len(image)]
-        cv2.copyTo(tint, cv2.bitwise_and(borders, mask), image)
+        cv2.copyTo(tint, cv2.bitwise_and(_borders(around, reach)[inner], mask), image)
+
+
+def _mask(classes: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Return (h, w) uint8, 255 where the class (h, w) is drawn; `covered` is the (256,) table of that."""
+    drawn = np.flatnonzero(covered)
+    if len(drawn) and drawn[-1] - drawn[0] == len(drawn) - 1:  # as a rule all but the first or the last: no table
+        return cv2.inRange(classes, int(drawn[0]), int(drawn[-1]))
+    return cv2.LUT(classes, covered)
 
 
 def _borders(classes: np.ndarray, width: int) -> np.ndarray:
-    """Return (H, W) uint8, 255 within `width` pixels of another class."""
+    """Return (H, W) uint8, more than 0 within `width` pixels of another class."""
     kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
-    gradient = cv2.morphologyEx(classes, cv2.MORPH_GRADIENT, kernel)
-    return cv2.threshold(gradient, 0, 255, cv2.THRESH_BINARY)[1]
+    return cv2.morphologyEx(classes, cv2.MORPH_GRADIENT, kernel)

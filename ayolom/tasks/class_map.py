@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from ultralytics.utils import ops
 
+from ayolom.tasks.labels import count_values
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -48,6 +50,20 @@ def in_original(classes: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     rows, columns = (_sources(have, want, gain) for have, want in zip(classes.shape, shape, strict=True))
     small = classes.to(torch.uint8).numpy()
     return torch.from_numpy(small.take(columns, axis=1).take(rows, axis=0))
+
+
+def values_in(classes: np.ndarray) -> list[int]:
+    """Return the values that occur in a map (H, W) uint8, in order.
+
+    Eight pixels are looked at together. Most of them are those of their neighbours to the left, as regions are large;
+    only what differs is counted.
+    """
+    pixels = np.ascontiguousarray(classes, np.uint8).reshape(-1)
+    whole = len(pixels) // 8 * 8
+    words = pixels[:whole].view(np.uint64)
+    changed = words[1:][words[1:] != words[:-1]]
+    left = np.concatenate((words[:1].view(np.uint8), changed.view(np.uint8), pixels[whole:]))
+    return np.flatnonzero(count_values(left[None])).tolist()
 
 
 def _sources(size: int, target: int, gain: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from ultralytics.utils import ops
 from ayolom.errors import AyolomError
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.base import Plane, Task, kept_rows, label_path, plane_index, scale_last
-from ayolom.tasks.class_map import class_map, in_original
+from ayolom.tasks.class_map import class_map, in_original, values_in
 from ayolom.tasks.labels import count_mask, count_values, rasterise, read_mask, read_polygons, read_text
 from ayolom.tasks.mask_loss import mask_criterion, resized
 from ayolom.tasks.semantic_study import SemanticStudy
@@ -245,8 +245,8 @@ class SemanticTask(Task):
         """Return the pixel values that occur in the map, background left out, with their names."""
         mask = result.semantic_mask.data
         mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
-        values = np.flatnonzero(count_values(np.ascontiguousarray(mask, np.uint8))).tolist()
-        return {value: self.shown[value] for value in values if value in self.shown}
+        shown = self.shown
+        return {value: shown[value] for value in values_in(mask) if value in shown}
 
     @property
     def shown(self) -> dict[int, str]:

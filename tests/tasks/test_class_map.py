@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from ultralytics.utils import ops
 
-from ayolom.tasks.class_map import class_map, in_original
+from ayolom.tasks.class_map import class_map, in_original, values_in
 
 
 def witness(logits: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
@@ -94,3 +95,15 @@ def test_the_map_in_the_original_is_a_copy() -> None:
     classes = torch.zeros(4, 4, dtype=torch.uint8)
     in_original(classes, (4, 4)).fill_(1)
     assert not classes.any(), "runtimes write their next answer into the same memory"
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (7, 5), (1, 3), (3, 8), (0, 5)], ids=str)
+def test_values_in_a_map_are_all_of_them(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(4)
+    for plain in (True, False):
+        classes = np.full(shape, 9, np.uint8) if plain else rng.integers(0, 256, shape, np.uint8)
+        for row, column in zip(*[rng.integers(0, max(1, size), 3) for size in shape], strict=True):
+            if classes.size:
+                classes[row, column] = rng.integers(0, 256)
+        assert values_in(classes) == np.unique(classes).tolist()
+        assert values_in(classes[:, ::-1]) == np.unique(classes).tolist()
