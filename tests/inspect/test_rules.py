@@ -8,7 +8,8 @@ import yaml
 from ayolom.config import cfg_dir
 from ayolom.errors import AyolomError
 from ayolom.inspect import load_language, load_repairs, load_rules, rate
-from ayolom.inspect._names import end_of, is_repeated, side_of, words
+from ayolom.inspect._names import end_of, is_repeated, shows, side_of, words
+from ayolom.inspect.parts import SIDES
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,8 @@ def test_a_missing_rules_file_is_named(tmp_path) -> None:
         pytest.param("hood", None, "front", id="hood"),
         pytest.param("left_quarter_panel", "left", "back", id="quarter"),
         pytest.param("좌측_문", "left", None, id="korean"),
+        pytest.param("Front fender(L)", "left", "front", id="letter-in-brackets"),
+        pytest.param("Rear door(R)", "right", "back", id="other-letter-in-brackets"),
     ],
 )
 def test_words_of_part_names(rules, name, side, end) -> None:
@@ -74,6 +77,20 @@ def test_repeated_parts_are_those_without_a_side(rules) -> None:
     assert words("FrontLeft_door2") == ("front", "left", "door")
     assert is_repeated("wheel", rules.places)
     assert not is_repeated("front_left_door", rules.places)
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        pytest.param("Rear door(L)", "left", id="door"),
+        pytest.param("Front fender(R)", "right", id="fender"),
+        pytest.param("Trunk lid", "back", id="trunk"),
+        pytest.param("Rear windshield", "back", id="glass"),
+    ],
+)
+def test_parts_as_aihub_names_them_show_their_side(rules, name, side) -> None:
+    assert [one for one in SIDES if shows(name, one, rules)] == [side]
+    assert not is_repeated(name, rules.places)
 
 
 def test_repairs_are_refused_where_a_row_is_wrong(tmp_path) -> None:
