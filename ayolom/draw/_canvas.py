@@ -52,10 +52,7 @@ def fill(
     if alpha == 1 and not radius:
         image[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = color
         return
-    shape = np.full((max(0, y2 - y1), max(0, x2 - x1)), 255, np.uint8)
-    if radius:
-        _round(shape, radius)
-    blend(image, shape, (x1, y1), color, alpha)
+    blend(image, rounded((max(0, y2 - y1), max(0, x2 - x1)), radius), (x1, y1), color, alpha)
 
 
 def blend(image: np.ndarray, mask: np.ndarray, origin: tuple[int, int], color: Ink, alpha: float = 1.0) -> None:
@@ -78,20 +75,21 @@ def blend(image: np.ndarray, mask: np.ndarray, origin: tuple[int, int], color: I
     part[:] = cv2.blendLinear(part, np.full_like(part, color), 1 - share, share)
 
 
+def rounded(shape: tuple[int, int], radius: int) -> np.ndarray:
+    """Return (h, w) uint8, 255 but for the four corners, which are taken off smoothly."""
+    mask = np.full(shape, 255, np.uint8)
+    radius = min(radius, shape[0] // 2, shape[1] // 2)
+    if radius < 1:
+        return mask
+    disk = np.zeros((2 * radius, 2 * radius), np.uint8)
+    cv2.circle(disk, (2 * radius * 8 - 8, 2 * radius * 8 - 8), radius * 16, 255, -1, cv2.LINE_AA, 4)
+    mask[:radius, :radius] = disk[:radius, :radius]
+    mask[:radius, -radius:] = disk[:radius, radius:]
+    mask[-radius:, :radius] = disk[radius:, :radius]
+    mask[-radius:, -radius:] = disk[radius:, radius:]
+    return mask
+
+
 def _side(image: np.ndarray) -> float:
     """Return the side of a square with the area of the image, in pixels."""
     return float(np.sqrt(image.shape[0] * image.shape[1]))
-
-
-def _round(shape: np.ndarray, radius: int) -> None:
-    """Take the four corners off a mask, smoothly."""
-    height, width = shape.shape
-    radius = min(radius, height // 2, width // 2)
-    if radius < 1:
-        return
-    disk = np.zeros((2 * radius, 2 * radius), np.uint8)
-    cv2.circle(disk, (2 * radius * 8 - 8, 2 * radius * 8 - 8), radius * 16, 255, -1, cv2.LINE_AA, 4)
-    shape[:radius, :radius] = disk[:radius, :radius]
-    shape[:radius, -radius:] = disk[:radius, radius:]
-    shape[-radius:, :radius] = disk[radius:, :radius]
-    shape[-radius:, -radius:] = disk[radius:, radius:]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
-from ayolom.draw._canvas import blend, canvas, fill, text_size
+from ayolom.draw._canvas import blend, canvas, fill, rounded, text_size
 from ayolom.draw._text import Typeface
 
 if TYPE_CHECKING:
@@ -140,19 +140,36 @@ def _plate(
     if layout is None:
         return None
     width, height = layout.size
-    plate = np.zeros((height, width, 4), np.uint8)  # colours as if on black, and what they cover
-    fill(plate, (0, 0, width, height), (*_PLATE, 255), _OPACITY, radius=layout.margin)
+    colors = np.full((height, width, 3), _PLATE, np.uint8)
+    cover = cv2.convertScaleAbs(rounded((height, width), layout.margin), alpha=_OPACITY)
     for number, (text, color) in enumerate(layout.lines):
         column, row = divmod(number, layout.rows)
-        left = layout.margin + column * layout.column_width
-        middle = layout.margin // 2 + round((row + 0.5) * layout.line_height)
-        if color is not None:
-            _swatch(plate, (left, middle), layout.typeface.size, color)
-        _write(plate, layout.typeface, text, (left + layout.indent, middle))
-    cover = plate[..., 3].copy()
-    colors = np.rint(plate[..., :3] * (255 / np.maximum(cover, 1))[..., None]).clip(max=255).astype(np.uint8)
-    colors.flags.writeable = cover.flags.writeable = False  # they are kept and laid on other images
-    return colors, cover
+        left, top = layout.margin + column * layout.column_width, layout.margin // 2 + row * layout.line_height
+        line_colors, line_cover = _line(layout.typeface, text, color, layout.line_height, layout.indent)
+        place = slice(top, top + layout.line_height), slice(left, left + line_cover.shape[1])
+        colors[place], cover[place] = line_colors, line_cover
+    return _kept(colors), _kept(cover)
+
+
+@lru_cache(maxsize=128)
+def _line(
+    typeface: Typeface, text: str, color: Color | None, height: int, indent: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return colours and cover of a line on the plate as `_plate` does, kept for other legends that have the line."""
+    line = np.empty((height, indent + typeface.width(text), 4), np.uint8)  # colours as if on black, and the cover
+    line[:] = np.rint(np.array((*_PLATE, 255)) * _OPACITY)
+    if color is not None:
+        _swatch(line, (0, height // 2), typeface.size, color)
+    _write(line, typeface, text, (indent, height // 2))
+    cover = line[..., 3]
+    colors = np.rint(line[..., :3] * (255 / cover)[..., None]).clip(max=255)
+    return _kept(colors.astype(np.uint8)), _kept(cover.copy())
+
+
+def _kept(array: np.ndarray) -> np.ndarray:
+    """Return an array that is laid on many images and must not be changed."""
+    array.flags.writeable = False
+    return array
 
 
 def _lay_out(entries: Sequence[tuple[str, Color]], shape: tuple[int, int], largest: int) -> _Layout | None:

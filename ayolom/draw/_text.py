@@ -30,6 +30,14 @@ class Typeface:
         self.size = size
         self.file = closest_font("Aa" + "".join(texts))
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other writes alike."""
+        return isinstance(other, Typeface) and (self.file, self.size) == (other.file, other.size)
+
+    def __hash__(self) -> int:
+        """Return a hash of font and size."""
+        return hash((self.file, self.size))
+
     def mask(self, text: str) -> np.ndarray:
         """Return (h, w) uint8 coverage of a line of text; equal heights and baselines unless letters are very tall."""
         return _mask(text, self.file, self.size)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def _no_kept_legends() -> None:
     """Forget the legends that were drawn before."""
     _legend._plate.cache_clear()
+    _legend._line.cache_clear()
 
 
 @pytest.fixture
