@@ -46,27 +46,33 @@ class Forward(BaseModel):
         Returns:
             Raw output of each active task's head by name; with `embed` a tuple of B vectors.
         """
+        if self._is_plain(x):  # without any context: `torch.compile` cannot break a graph within one
+            return self._run(x, profile, embed)
+        with self._precision(x):
+            return self._run(x, profile, embed)
+
+    def _run(self, x: torch.Tensor, profile: bool, embed: list[int] | None) -> Any:
+        """Run the layers that the active tasks need, in the type that is set (see `_predict_once`)."""
         maps: dict[int, Any] = {IMAGE: x}
         outputs: dict[str, Any] = {}
         vectors: list[torch.Tensor] = []
         times: list[float] = []
         names = {index: name for name, index in self.heads.items()}
         layers: Iterable[Layer] = self.model if embed else self._needed()
-        with self._precision(x):
-            for layer in layers:
-                inputs = _gather(layer, maps)
-                if profile:
-                    self._profile_one_layer(layer, inputs, times)
-                if layer.i in names:
-                    outputs[names[layer.i]] = self._answer(layer, inputs)
-                else:
-                    maps[layer.i] = layer(inputs)
-                if layer.i - 1 not in self.save:
-                    maps.pop(layer.i - 1, None)
-                if embed and layer.i in embed:
-                    vectors.append(maps[layer.i].float().mean((2, 3)))
-                    if layer.i == max(embed):
-                        return torch.unbind(torch.cat(vectors, 1))
+        for layer in layers:
+            inputs = _gather(layer, maps)
+            if profile:
+                self._profile_one_layer(layer, inputs, times)
+            if layer.i in names:
+                outputs[names[layer.i]] = self._answer(layer, inputs)
+            else:
+                maps[layer.i] = layer(inputs)
+            if layer.i - 1 not in self.save:
+                maps.pop(layer.i - 1, None)
+            if embed and layer.i in embed:
+                vectors.append(maps[layer.i].float().mean((2, 3)))
+                if layer.i == max(embed):
+                    return torch.unbind(torch.cat(vectors, 1))
         return outputs
 
     def _forward_labelled(self, x: torch.Tensor, images: dict[str, torch.Tensor]) -> dict[str, Any]:
@@ -104,11 +110,13 @@ class Forward(BaseModel):
             if layer.users if self.active is None else layer.users & self.active:
                 yield layer
 
+    def _is_plain(self, x: torch.Tensor) -> bool:
+        """Return whether layers run in the type of their weights, or in that of the caller's context."""
+        return self.compute_dtype is None or x.device.type != "cpu"
+
     def _precision(self, x: torch.Tensor) -> AbstractContextManager[Any]:
         """Return the context in which layers run in `compute_dtype` on a CPU."""
-        if self.compute_dtype is None or x.device.type != "cpu":
-            return nullcontext()
-        return torch.autocast("cpu", self.compute_dtype)
+        return nullcontext() if self._is_plain(x) else torch.autocast("cpu", self.compute_dtype)
 
     def _answer(self, head: nn.Module, inputs: list[torch.Tensor]) -> Any:
         """Return a head's output, in float32 where the other layers run in a smaller type.
