@@ -15,7 +15,7 @@ from ultralytics.utils import ops
 from ayolom.errors import AyolomError
 from ayolom.modules import SegmentationHead
 from ayolom.tasks.base import Plane, Task, kept_rows, label_path, plane_index, scale_last
-from ayolom.tasks.class_map import class_map, in_original, values_in
+from ayolom.tasks.class_map import class_map, exported_class_map, in_original, values_in
 from ayolom.tasks.labels import count_mask, count_values, rasterise, read_mask, read_polygons, read_text
 from ayolom.tasks.mask_loss import mask_criterion, resized
 from ayolom.tasks.semantic_study import SemanticStudy
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ultralytics.engine.validator import BaseValidator
 
 LOGITS_ONLY = frozenset({"ncnn"})  # formats without argmax
+BY_BLOCKS = frozenset({"onnx", "openvino"})  # formats whose runtimes are slow to find the best class of enlarged logits
 NO_SMALL_INTEGERS = frozenset({"engine", "coreml", "mlmodel"})  # TensorRT before 10 and Core ML give 32 bits at least
 
 
@@ -204,8 +205,13 @@ class SemanticTask(Task):
         logits = raw[0] if isinstance(raw, (tuple, list)) else raw
         if form in LOGITS_ONLY:
             return logits
-        logits = resized(logits.float(), shape)
-        best = logits.argmax(1) if self.spec.nc > 1 else logits[:, 0] > 0
+        logits = logits.float()
+        down, across = (int(want) / int(have) for want, have in zip(shape, logits.shape[2:], strict=True))
+        if form in BY_BLOCKS and self.spec.nc > 1 and down == across == int(down):
+            best = exported_class_map(logits, int(down))
+        else:
+            logits = resized(logits, shape)
+            best = logits.argmax(1) if self.spec.nc > 1 else logits[:, 0] > 0
         return best.to(torch.int32 if form in NO_SMALL_INTEGERS else torch.uint8)
 
     def export_layout(self, head: nn.Module, form: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from ultralytics.utils import ops
 
-from ayolom.tasks.class_map import class_map, in_original, values_in
+from ayolom.tasks.class_map import class_map, exported_class_map, in_original, values_in
 
 
 def witness(logits: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
@@ -67,6 +67,13 @@ def test_logits_that_are_no_numbers_give_some_map() -> None:
     mixed = torch.randn(1, 3, 4, 4)
     mixed[0, 1, 2, 2] = float("nan")
     assert class_map(mixed, (16, 16)).shape == (1, 16, 16)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 8])
+def test_the_exported_map_is_that_of_enlarged_logits(factor: int) -> None:
+    logits = blots(7, 12, 20)
+    found = exported_class_map(logits, factor)
+    assert (found != witness(logits, (12 * factor, 20 * factor))).double().mean() < 1e-4
 
 
 @pytest.mark.parametrize(
