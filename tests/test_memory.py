@@ -1,8 +1,9 @@
-"""Memory that was freed goes back to the system."""
+"""Memory that was freed goes back to the system, or stays for the next request."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import subprocess
 import sys
@@ -38,6 +39,35 @@ def test_pages_of_freed_pieces_are_returned() -> None:
     assert float(after) < float(before) - 190
 
 
+FAULTS = """
+import resource
+import numpy as np
+from ayolom.memory import keep_freed
+print(keep_freed(), end=" ")
+sizes = [size << 20 for size in (3, 7, 2, 25)]
+def work():
+    held = [np.ones(size, np.uint8) for size in sizes]
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is a function of glibc")
+@pytest.mark.parametrize("own", [None, "100000"], ids=["by default", "the user has set it"])
+def test_freed_memory_is_kept_for_the_next_picture_unless_the_user_says_otherwise(own: str | None) -> None:
+    limits = {} if own is None else {"MALLOC_TRIM_THRESHOLD_": own}
+    clean = {name: value for name, value in os.environ.items() if name not in memory.ALLOCATOR}
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], env=clean | limits, capture_output=True, text=True, check=True
+    )
+    kept, faults = done.stdout.split()
+    assert kept == str(own is None)
+    assert (int(faults) < 500) == (own is None), "37 MiB have 9,472 pages"
+
+
 @pytest.mark.parametrize("error", [AttributeError, OSError, TypeError], ids=["musl", "unreadable", "windows"])
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
     class Library:
@@ -46,8 +76,6 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch, error:
                 raise error
 
     monkeypatch.setattr(ctypes, "CDLL", Library)
-    memory._malloc_trim.cache_clear()
-    try:
-        assert memory.give_back() is False
-    finally:
-        memory._malloc_trim.cache_clear()
+    monkeypatch.setattr(memory, "_function", memory._function.__wrapped__)
+    assert memory.give_back() is False
+    assert memory.keep_freed.__wrapped__() is False

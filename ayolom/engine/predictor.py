@@ -20,10 +20,11 @@ from ayolom.engine.by_task import check_by_task, chosen_tasks
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
 from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.results import MultiTaskResults
-from ayolom.engine.runtime import answers, keep_freed_memory, native, use_threads
+from ayolom.engine.runtime import answers, native, use_threads
 from ayolom.engine.tiled import TileSearch
 from ayolom.engine.video import jpeg_video
 from ayolom.errors import AyolomError
+from ayolom.memory import keep_freed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,7 +73,7 @@ class MultiTaskPredictor(BasePredictor):
         super().setup_model(model, verbose)
         use_threads(self.settings, self.device)
         if self.device.type == "cpu":
-            keep_freed_memory()
+            keep_freed()
 
     def setup_source(self, source: Any, stride: int | None = None) -> None:
         """Open the source; of files, those that cannot be read are named and left out."""

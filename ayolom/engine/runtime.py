@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,10 +15,6 @@ if TYPE_CHECKING:
     from ayolom.config import Settings
     from ayolom.engine.exported import Exported
     from ayolom.nn.model import MultiTaskModel
-
-MEBIBYTE = 1 << 20
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # names of glibc's settings in malloc.h
-ALLOCATOR = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")  # what users set them by
 
 
 def native(model: nn.Module) -> MultiTaskModel:
@@ -59,28 +53,6 @@ def use_threads(settings: Settings, device: torch.device) -> None:
     """Give the network all cores of a CPU, or as many as `threads` says; the base leaves one out."""
     if device.type == "cpu":
         torch.set_num_threads(settings.threads or cores())
-
-
-@cache
-def keep_freed_memory() -> bool:
-    """Let this process keep up to 128 MiB that it freed, where the C library is glibc.
-
-    By default glibc returns memory to the system after every picture, and within one, and asks for it again. The system
-    then fills each page with zeros anew: 5,000 pages for a frame of a 720p video, a tenth of all time. Blocks above 32
-    MiB, the highest limit that glibc goes to by itself, are returned as before. See
-    https://man7.org/linux/man-pages/man3/mallopt.3.html.
-
-    Returns:
-        Whether it does. It does not where the user has set these limits, or on another C library.
-    """
-    if any(name in os.environ for name in ALLOCATOR):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # macOS lacks it; Windows cannot open "the process itself"
-        return False
-    mallopt.argtypes, mallopt.restype = [ctypes.c_int, ctypes.c_int], ctypes.c_int
-    return bool(mallopt(MMAP_THRESHOLD, 32 * MEBIBYTE)) and bool(mallopt(TRIM_THRESHOLD, 128 * MEBIBYTE))
 
 
 def cores() -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,38 +17,6 @@ from ayolom.data.synthetic import generate
 from ayolom.engine import runtime
 
 CPU, GPU, APPLE = torch.device("cpu"), torch.device("cuda:0"), torch.device("mps")
-
-
-# Memory ---------------------------------------------------------------------------------------------------------------
-FAULTS = """
-import platform, resource
-import numpy as np
-from ayolom.engine.runtime import keep_freed_memory
-print(platform.libc_ver()[0], keep_freed_memory(), end=" ")
-sizes = [size << 20 for size in (3, 7, 2, 25)]
-def work():
-    held = [np.ones(size, np.uint8) for size in sizes]
-work()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
-    work()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the setting is that of glibc")
-@pytest.mark.parametrize("own", [None, "100000"], ids=["by default", "the user has set it"])
-def test_freed_memory_is_kept_for_the_next_picture_unless_the_user_says_otherwise(own: str | None) -> None:
-    limits = {} if own is None else {"MALLOC_TRIM_THRESHOLD_": own}
-    clean = {name: value for name, value in os.environ.items() if name not in runtime.ALLOCATOR}
-    done = subprocess.run(
-        [sys.executable, "-c", FAULTS], env=clean | limits, capture_output=True, text=True, check=True
-    )
-    library, kept, faults = done.stdout.split()
-    if library != "glibc":
-        pytest.skip("another C library")
-    assert kept == str(own is None)
-    assert (int(faults) < 500) == (own is None), "37 MiB have 9,472 pages"
 
 
 # Threads --------------------------------------------------------------------------------------------------------------
