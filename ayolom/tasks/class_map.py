@@ -49,7 +49,8 @@ def exported_class_map(logits: torch.Tensor, factor: int) -> torch.Tensor:
     batch, _, height, width = logits.shape
     cells = F.pad(logits, (1, 1, 1, 1), mode="replicate")
     corners = (cells[:, :, :-1, :-1], cells[:, :, :-1, 1:], cells[:, :, 1:, :-1], cells[:, :, 1:, 1:])
-    weights = torch.from_numpy(_weights(factor, factor)).t().to(logits)
+    below = np.stack((1 - _fractions(factor), _fractions(factor)))
+    weights = torch.from_numpy(np.einsum("ay,bx->yxab", below, below).reshape(-1, 4)).to(logits)
     blocks = torch.matmul(weights, torch.stack(corners, 2).flatten(3))
     best = blocks.argmax(1).float().view(batch, factor * factor, height + 1, width + 1)
     start = factor - factor // 2
@@ -126,48 +127,56 @@ def _one(logits: np.ndarray, factors: tuple[int, int]) -> np.ndarray:
     if len(rows):
         places = rows * (width + 1) + columns
         corners = cells.reshape(classes, -1).take(places + np.array([[0], [1], [width + 1], [width + 2]]), axis=1)
-        enlarged[rows, :, columns] = _blocks(corners, _weights(down, across)).reshape(-1, down, across)
+        order, blocks = _blocks(corners, _fractions(down), _fractions(across))
+        enlarged[rows[order], :, columns[order]] = blocks.transpose(2, 0, 1)
     top, left = down - down // 2, across - across // 2
     whole = enlarged.reshape(height * down, width * across)
     return whole[top : top + (height - 1) * down, left : left + (width - 1) * across]
 
 
-def _weights(down: int, across: int) -> np.ndarray:
-    """Return (4, down * across) float32, how much each corner of a block counts in each of its pixels."""
-    below, right = ((np.arange(size, dtype=np.float32) + 0.5 * (1 - size % 2)) / size for size in (down, across))
-    vertical, horizontal = np.stack((1 - below, below)), np.stack((1 - right, right))
-    return np.einsum("ay,bx->abyx", vertical, horizontal).reshape(4, -1)
+def _fractions(factor: int) -> np.ndarray:
+    """Return (factor,) float32, how far the pixels of a block lie from its first corner to the next along one side."""
+    return (np.arange(factor, dtype=np.float32) + np.float32(0.5 * (1 - factor % 2))) / np.float32(factor)
 
 
-def _blocks(corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return (N, P) uint8, the best class of each pixel of N blocks.
+def _blocks(corners: np.ndarray, below: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best class of each pixel of N blocks.
 
     Args:
-        corners: (C, 4, N) logits at the corners.
-        weights: (4, P) share of each corner in each pixel.
+        corners: (C, 4, N) logits at the corners: the upper left, the upper right, and those below.
+        below: (Y,) how far the pixels of a block lie below its upper corners.
+        right: (X,) how far they lie right of its left corners.
+
+    Returns:
+        (N,) the order in which the blocks come, and (Y, X, N) uint8 classes.
     """
-    rivals = _rivals(corners)
-    counts = rivals.sum(0)
-    order = np.argsort(-counts, kind="stable")  # those with the most rivals first, so that each round takes the first
-    counts, corners = counts[order], corners[:, :, order].transpose(0, 2, 1)
-    classes = np.nonzero(rivals[:, order].T)[1].astype(np.uint8)
-    starts = np.cumsum(counts) - counts
-    result = np.repeat(classes[starts], weights.shape[1]).reshape(-1, weights.shape[1])
-    highest = _product(corners[classes[starts], np.arange(len(starts))], weights)
-    for number in range(1, int(counts[0])):
-        some = int(np.searchsorted(-counts, -number))  # the blocks with more rivals than that
-        chosen = classes[starts[:some] + number]
-        logits = _product(corners[chosen, np.arange(some)], weights)
-        np.copyto(result[:some], chosen[:, None], where=logits > highest[:some])
-        np.maximum(highest[:some], logits, out=highest[:some])
-    back = np.empty_like(result)
-    back[order] = result
-    return back
+    count, rivals = corners.shape[2], _rivals(corners)
+    order = np.argsort(-rivals.sum(0), kind="stable")  # most rivals first, so that each round takes the first blocks
+    rivals = rivals.T[order]
+    numbers = rivals.sum(1)
+    classes, starts = np.nonzero(rivals)[1], np.cumsum(numbers) - numbers
+    best = np.zeros((len(below), len(right), count), np.uint8)
+    highest = np.full(best.shape, -np.inf, np.float32)
+    for number in range(int(numbers[0])):
+        some = int(np.searchsorted(-numbers, -number))  # the blocks with more rivals than that
+        rival = classes[starts[:some] + number]
+        places = rival * (4 * count) + order[:some]
+        logits = _interpolated(corners.reshape(-1).take(places + count * np.arange(4)[:, None]), below, right)
+        wins = (logits > highest[..., :some]) * rival.astype(np.uint8)
+        np.maximum(best[..., :some], wins, out=best[..., :some])  # rivals come in the order of their ids
+        np.maximum(highest[..., :some], logits, out=highest[..., :some])
+    return order, best
 
 
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the product of two matrices, by PyTorch: NumPy's threads would stay awake beside those of the network."""
-    return (torch.from_numpy(left) @ torch.from_numpy(right)).numpy()
+def _interpolated(corners: np.ndarray, below: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return (Y, X, N) values between the corners (4, N) of blocks; see `_blocks`."""
+    first, second, third, fourth = corners
+    with np.errstate(invalid="ignore"):  # logits may be infinite
+        left = first + (third - first) * below[:, None]
+        across = second + (fourth - second) * below[:, None] - left
+        values = across[:, None] * right[:, None]
+    values += left[:, None]
+    return values
 
 
 def _rivals(corners: np.ndarray) -> np.ndarray:
