@@ -50,6 +50,7 @@ class MultiTaskValidator(DetectionValidator):
         parts: The base's validator of each task, by name; each holds that task's metrics.
         studies: What looks on beside each of them, by name; none within training, which they would slow down.
         tiles: What searches the images tile by tile, None where that is not asked for, and within training.
+        batches: How many were scored.
         metrics: The metrics of all tasks together.
     """
 
@@ -87,6 +88,7 @@ class MultiTaskValidator(DetectionValidator):
         self.conditions: Conditions | None = None
         self.labelled: dict[str, torch.Tensor] = {}
         self.tiles: TiledScoring | None = None
+        self.batches = 0
         self.metrics = MultiTaskMetrics(self.kinds, self.settings.fitness_weights)
 
     def __call__(self, trainer: Any = None, model: nn.Module | str | Path | None = None) -> dict[str, float] | None:
@@ -202,7 +204,8 @@ class MultiTaskValidator(DetectionValidator):
         for name, raw in self.raw.items():
             conditions = [held.get(file, frozenset()) for file in self.selected[name]["im_file"]]
             self.studies[name].update(self.parts[name], raw, preds[name], self.selected[name], conditions)
-        if self.batch_i % GIVEN_BACK == GIVEN_BACK - 1:
+        self.batches += 1
+        if self.batches % GIVEN_BACK == 0:
             give_back()
 
     def gather_stats(self) -> None:
