@@ -78,7 +78,7 @@ def is_local(host: str) -> bool:
 
 
 def listening(port: int, host: str = LOCAL) -> socket.socket:
-    """Return a socket bound to a port.
+    """Return a socket on which connections may come in; they wait until a server takes them.
 
     Args:
         port: The port; 0 takes a free one.
@@ -97,6 +97,7 @@ def listening(port: int, host: str = LOCAL) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen()  # at once: a browser told of the address must not be refused while the server starts
     except OSError as error:
         listener.close()
         where = f"port={port}" if host == LOCAL else f"host={host} port={port}"

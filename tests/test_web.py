@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
@@ -38,3 +39,10 @@ def test_ctrl_c_ends_it_quietly_however_often_it_is_pressed(times: int) -> None:
         [sys.executable, "-c", SCRIPT.format(times=times)], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
+def test_a_browser_that_comes_before_the_server_has_started_waits_for_it() -> None:
+    from ayolom import web
+
+    with web.listening(0) as listener:  # nothing serves it yet
+        socket.create_connection(listener.getsockname(), timeout=5).close()
