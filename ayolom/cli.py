@@ -301,8 +301,8 @@ def _predict(yolo: YOLO, mode: str, source: Any = None, **arguments: Any) -> Non
     if source is None:
         source = ASSETS
         LOGGER.warning(f"source= is missing; using the pictures of the base in {source}")
-    for _ in getattr(yolo, mode)(source=source, stream=True, **arguments):
-        pass
+    for _ in getattr(yolo, mode)(source=source, stream=True, **arguments) or ():
+        pass  # none are left where the program is called yolo: there the base goes through them itself
 
 
 def _is_of_one_task(model: str) -> bool:

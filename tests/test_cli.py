@@ -402,3 +402,18 @@ def test_interrupted_training_says_how_to_go_on(
     assert command[:2] == ["yolo", "train"]
     assert main(command) == 0
     assert len((folder / "runs" / "cut" / "results.csv").read_text().splitlines()) == 1 + 2
+
+
+@pytest.mark.parametrize("mode", ["predict", "track"])
+def test_a_program_called_yolo_gets_no_results_from_the_base_and_ends_well(mode: str) -> None:
+    """The base goes through the results itself and returns None when the first word of the process ends in yolo."""
+    given: dict[str, object] = {}
+
+    class Model:
+        def predict(self, **arguments: object) -> None:
+            given.update(arguments)
+
+        track = predict
+
+    cli._predict(Model(), mode, "car.jpg", conf=0.5)
+    assert given == {"source": "car.jpg", "stream": True, "conf": 0.5}
