@@ -16,6 +16,7 @@ import torch
 import yaml
 from torch import nn
 
+from ayolom import cli
 from ayolom.cli import main
 
 NETWORK = """
