@@ -58,7 +58,20 @@ def coding_of(source: Path, options: ReadOptions, folder: str) -> Coding:
     if not names and city:
         void = dict.fromkeys(_cityscapes.VOID_COLORS, IGNORE)
         return Coding(_cityscapes.NAMES, {}, {**void, **_cityscapes.COLORS})
-    present = _values(source, options, folder)
+    return _listed(names, _values(source, options, folder), source)
+
+
+def _listed(names: tuple[str, ...], present: set[int], source: Path) -> Coding:
+    """Return what grey masks mean whose values are the places of names in a list.
+
+    Args:
+        names: The names; one alone is that of an object before a background.
+        present: Values of the first masks.
+        source: The source, for messages.
+
+    Raises:
+        AyolomError: There are no names.
+    """
     if not names:
         raise AyolomError(
             f"{source}: no file tells what the mask values {_few(present)} mean (looked for "

@@ -67,12 +67,7 @@ class Judge:
 
     def _judge(self, item: LabelledObject, where: str, image: LabelledImage) -> LabelledObject | None:
         """Return an object of the task, one without a label when it is left out, None when it spoils the image."""
-        try:
-            name = IGNORED if item.problem else self.target(item.label)
-        except KeyError:
-            name = IGNORED
-        if name == IGNORED:
-            self.report.add(item.problem or f"class '{item.label}' is not in the map", where, image.file)
+        name = self._name(item, where, image)
         if name is None:
             self._note_by_map(item, "dropped", where, image)
             return replace(item, label="")
@@ -87,12 +82,27 @@ class Judge:
         if item.crowd:
             self.report.note(f"crowd ({'teaches nothing' if self.task.is_mask else 'left out'})", where, image.file)
             return self._region(inside) or replace(inside, label="")
-        if self.task.is_mask and not inside.polygons and inside.mask is None:
+        return self._labelled(inside, name, where, image)
+
+    def _name(self, item: LabelledObject, where: str, image: LabelledImage) -> str | None:
+        """Return the class that an object is of, None when it is dropped, IGNORED when that cannot be told."""
+        problem = item.problem
+        if not problem:
+            try:
+                return self.target(item.label)
+            except KeyError:
+                problem = f"class '{item.label}' is not in the map"
+        self.report.add(problem, where, image.file)
+        return IGNORED
+
+    def _labelled(self, item: LabelledObject, name: str, where: str, image: LabelledImage) -> LabelledObject | None:
+        """Return an object of a class in the form that the task stores; None where a mask has but its box."""
+        if self.task.is_mask and not item.polygons and item.mask is None:
             self.report.add("box without an outline (its region teaches nothing)", where, image.file)
-            return self._region(inside)
-        if self.task.store == "boxes" and len(inside.polygons) > 1:
+            return self._region(item)
+        if self.task.store == "boxes" and len(item.polygons) > 1:
             self.report.note(f"'{name}' of several outlines (one box round them all)", where, image.file)
-        return replace(inside, label=name)
+        return replace(item, label=name)
 
     def _without_shape(
         self, item: LabelledObject, name: str, where: str, image: LabelledImage
