@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXPECTED = (OSError, SyntaxError, TypeError, ValueError, RuntimeError, AssertionError, ImportError, CalledProcessError)
 INTERRUPTED = 130  # the shells' exit status for Ctrl-C
 HELP_WORDS = {"help", "--help", "-h"}
-TUNE_WORDS = ("iterations", "space", "use_ray")
+TUNE_WORDS = ("iterations", "space", "use_ray", "grace_period", "gpu_per_trial")
 MODES = ("train", "val", "predict", "track", "export", "tune", "benchmark")
 HELP = """
 ayolom: one YOLO network for several tasks, such as damage (boxes) and parts (a class for every pixel).

@@ -312,13 +312,14 @@ class YOLO(BaseYOLO):
         return MultiTaskExporter(overrides=args, _callbacks=self.callbacks)(self.model, settings.only_tasks)
 
     def tune(self, use_ray: bool = False, iterations: int = 10, *args: Any, **kwargs: Any) -> Any:
-        """Search for training settings by evolution, one training after the other.
+        """Search for training settings: by evolution, one training after the other, or with Ray Tune.
 
         Args:
-            use_ray: The base's other engine; not for models of several tasks.
+            use_ray: Ray Tune proposes the settings and ends trainings that lag behind; needs `ayolom[ray]`.
             iterations: How many trainings there shall be.
             *args: The base's.
-            **kwargs: Settings of the trainings, `data` among them, and `space`, such as `{"lr0": (1e-4, 1e-2)}`.
+            **kwargs: Settings of the trainings, `data` among them, and `space`, such as `{"lr0": (1e-4, 1e-2)}`; with
+                Ray Tune `grace_period` (epochs before a training may be ended) and `gpu_per_trial`, too.
 
         Returns:
             The record of the best training; its settings are also in `best_hyperparameters.yaml` of the run's folder.
@@ -326,11 +327,13 @@ class YOLO(BaseYOLO):
         if self.task != TASK:
             return super().tune(use_ray, iterations, *args, **kwargs)
         self._need_network("tune")
-        if use_ray:
-            raise AyolomError("use_ray=True is for models of one task; leave it out, and the same settings are evolved")
+        from ayolom.engine.ray_search import RayTuner
         from ayolom.engine.tuner import MultiTaskTuner
 
         given = _without_cfg(kwargs)
+        rules = {name: given.pop(name) for name in ("grace_period", "gpu_per_trial") if name in given}
+        if rules and not use_ray:
+            raise AyolomError(f"{', '.join(rules)}: belongs to Ray Tune; give use_ray=True as well, or leave it out")
         space = given.pop("space", None)
         space = yaml.safe_load(space) if isinstance(space, str) else space
         if "optimizer" not in (space or {}):
@@ -341,12 +344,16 @@ class YOLO(BaseYOLO):
         given = {key: value for key, value in given.items() if key not in {"project", "name", "exist_ok", "resume"}}
         source, trust = str(self.ckpt_path or self.model_name), self._trust
 
-        def train(settings: dict[str, Any], folder: Path) -> dict[str, float]:
+        def train(settings: dict[str, Any], folder: Path, callbacks: dict[str, Any]) -> dict[str, float]:
             run = {"project": str(folder.parent), "name": folder.name, "exist_ok": True}
-            metrics = YOLO(source, trust=trust).train(**{**given, **settings, **run})
-            return dict(metrics.results_dict)
+            model = YOLO(source, trust=trust)
+            for event, callback in callbacks.items():
+                model.add_callback(event, callback)
+            return dict(model.train(**{**given, **settings, **run}).results_dict)
 
         overrides = {**base, "task": TASK, "mode": "tune", "space": space}
+        if use_ray:
+            return RayTuner(overrides, train, self.callbacks, **rules)(iterations)
         return MultiTaskTuner(overrides, train, self.callbacks)(iterations)
 
     def benchmark(self, data: str | None = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:  # noqa: A002

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "datasets" / "README.md", *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EXTRAS = ("data", "export", "fiftyone", "fonts", "mtl", "pdf", "track", "web")
+EXTRAS = ("data", "export", "fiftyone", "fonts", "mtl", "pdf", "ray", "track", "web")
 # What only some formats of the export ask for, on their own platforms; a message names it where it is missing.
 BY_PLATFORM = {"coremltools", "nncf"}
 IMPORT_NAMES = {
@@ -139,7 +139,7 @@ def test_every_command_exists(words: list[str]) -> None:
     """Scripts are there; modes and settings of `yolo` and `ayolom` are known."""
     from ultralytics.utils import DEFAULT_CFG_DICT
 
-    from ayolom.cli import MODES
+    from ayolom.cli import MODES, TUNE_WORDS
     from ayolom.commands import GROUPS, load
     from ayolom.config import setting_names
 
@@ -153,7 +153,7 @@ def test_every_command_exists(words: list[str]) -> None:
     elif program in {"yolo", "ayolom"}:
         special = {"checks", "version", "cfg", "settings", "help"}
         assert rest[0] in {*MODES, *special}
-        known = {*DEFAULT_CFG_DICT, *setting_names(), "mend"}
+        known = {*DEFAULT_CFG_DICT, *setting_names(), "mend", *(TUNE_WORDS if rest[0] == "tune" else ())}
         assert {word.split("=")[0] for word in rest[1:]} <= known
     else:
         assert program in {"pip", "uv", "git", "cd", "cp", "source", "python", "apt", "curl"}

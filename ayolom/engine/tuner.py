@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    Train = Callable[[dict[str, Any], Path, dict[str, Callable[[Any], None]]], dict[str, float]]
+
 
 class MultiTaskTuner(Tuner):
     """The base's tuner with trainings of its own.
@@ -29,7 +31,7 @@ class MultiTaskTuner(Tuner):
     def __init__(
         self,
         args: dict[str, Any],
-        train: Callable[[dict[str, Any], Path], dict[str, float]],
+        train: Train,
         _callbacks: dict[str, list] | None = None,
     ) -> None:
         """Prepare a search.
@@ -37,7 +39,8 @@ class MultiTaskTuner(Tuner):
         Args:
             args: The base's settings, `data` among them, and `space`: by setting (smallest, largest) or (smallest,
                 largest, gain); None takes the base's.
-            train: Trains with some settings into a folder and returns metrics by name, "fitness" among them.
+            train: Trains with some settings into a folder, with callbacks of the base by event, and returns metrics by
+                name, "fitness" among them.
             _callbacks: The base's callbacks by event.
 
         Raises:
@@ -71,6 +74,10 @@ class MultiTaskTuner(Tuner):
             self._save_local_result(self._trained(number, settings))
             plot_tune_results(str(self.tune_file))
             self._keep_best(cleanup)
+        return self._told_best()
+
+    def _told_best(self) -> dict[str, Any]:
+        """Return the record of the best training, and tell which it is."""
         best = self._best()
         if not self._has_training_metrics(best):
             raise AyolomError(f"tune: no training came to an end; their messages are above, and in {self.tune_file}")
@@ -79,13 +86,19 @@ class MultiTaskTuner(Tuner):
 
     def _trained(self, number: int, settings: dict[str, Any]) -> dict[str, Any]:
         """Train once and return the record; a training that fails counts 0, and the search goes on."""
-        folder, data = self.tune_dir / f"training{number}", str(self.args.data)
+        folder = self.tune_dir / f"training{number}"
         try:
-            metrics = {key: float(value) for key, value in self.train(settings, folder).items()}
+            metrics = {key: float(value) for key, value in self.train(settings, folder, {}).items()}
         except (RuntimeError, OSError, ArithmeticError) as error:
             LOGGER.error(f"{self.prefix}training {number} failed: {error}")
             metrics = {}
-        fitness = metrics.get("fitness", 0.0)
+        return self._made_record(number, settings, metrics, folder)
+
+    def _made_record(
+        self, number: int, settings: dict[str, Any], metrics: dict[str, float], folder: Path
+    ) -> dict[str, Any]:
+        """Return the record of one training, as the base writes it; one without metrics has failed."""
+        data, fitness = str(self.args.data), metrics.get("fitness", 0.0)
         failed = [] if metrics else [data]
         return self._result_record(number, fitness, settings, {data: metrics}, {data: str(folder)}, failed)
 
@@ -103,6 +116,7 @@ class MultiTaskTuner(Tuner):
             return
         text = f"# training {best['iteration']}, fitness {best['fitness']}\n{yaml.safe_dump(best['hyperparameters'])}"
         write_atomic(self.tune_dir / "best_hyperparameters.yaml", text)
+        kept = set(best["save_dirs"].values())
         for folder in self.tune_dir.glob("training*") if cleanup else ():
-            if folder.is_dir() and folder.name != f"training{best['iteration']}":
+            if folder.is_dir() and str(folder) not in kept:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -56,7 +56,7 @@ def test_tune_keeps_the_best_and_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     scores = iter([0.2, 0.5, None, 0.3])
     seen: list[dict] = []
 
-    def train(settings: dict, folder: Path) -> dict[str, float]:
+    def train(settings: dict, folder: Path, _: dict) -> dict[str, float]:
         seen.append(settings)
         score = next(scores)
         if score is None:
@@ -99,4 +99,3 @@ def test_tune_trains(best: Path, small_data: Path, tmp_path: Path) -> None:
     words = [f"data={small_data}", "iterations=1", "epochs=1", "imgsz=64", "batch=4", "workers=0", "plots=False"]
     assert main(["yolo", "tune", f"model={best}", "space={lr0: [0.001, 0.01]}", f"project={tmp_path}", *words]) == 0
     assert (tmp_path / "tune" / "best_hyperparameters.yaml").is_file()
-    assert main(["yolo", "tune", f"model={best}", f"data={small_data}", "use_ray=True"]) == 1
