@@ -111,11 +111,15 @@ def row_best_cpu(args: argparse.Namespace) -> list[Comparison]:
     import torch
     from ultralytics.utils import NUM_THREADS
 
+    from ayolom.engine.compiling import compile_frozen
     from ayolom.engine.runtime import has_bf16
 
     best = nets.in_memory(nets.ours(), channels_last=True)
     best.compute_dtype = torch.bfloat16 if has_bf16() else None
-    name = f"aYOLOM26n, {'bf16' if has_bf16() else 'fp32'}, channels_last, {args.threads} threads"
+    how = [*(["compiled"] if args.compile else []), "bf16" if has_bf16() else "fp32", "channels_last"]
+    if args.compile:
+        compile_frozen(best)
+    name = f"aYOLOM26n, {', '.join(how)}, {args.threads} threads"
     theirs = {"yolo26n": nets.base_boxes(), "yolo26n-sem": nets.base_masks()}
     backends = {
         f"{key}, predict's, {NUM_THREADS} threads": nets.as_the_base_predicts(network)
@@ -330,6 +334,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--warmup", type=int, default=5, help="first turns of each, not counted")
     add("--threads", type=int, help="threads of the network, in place of all cores")
     add("--imgsz", type=int, default=640, help="image size in pixels")
+    add("--compile", action="store_true", help="compile our network of the row best-cpu, as predict compile=True does")
     add("--channels-last", action="store_true", help="run both sides of the forward rows in this layout")
     add("--blocks", action="store_true", help="also print what each block of aYOLOM26n costs")
     add("--frames", type=int, default=48, help="frames of the drawn video")

@@ -18,6 +18,7 @@ from ayolom.config import Settings, for_task, split_settings
 from ayolom.data.sources import readable
 from ayolom.engine.by_task import check_by_task, chosen_tasks
 from ayolom.engine.checkpoint import build_model, is_checkpoint, read_checkpoint
+from ayolom.engine.compiling import compiled
 from ayolom.engine.export_formats import check_runtime
 from ayolom.engine.results import MultiTaskResults
 from ayolom.engine.runtime import answers, native, use_threads
@@ -70,7 +71,10 @@ class MultiTaskPredictor(BasePredictor):
             model = build_model(read_checkpoint(model))
         elif isinstance(model, (str, Path)):
             check_runtime(str(model), self.args.dnn)
+        mode, self.args.compile = self.args.compile, False  # compiled below, in a way of our own
         super().setup_model(model, verbose)
+        self.model: Any = compiled(self.model, self.device, mode)
+        self.args.compile = mode
         use_threads(self.settings, self.device)
         if self.device.type == "cpu":
             keep_freed()
