@@ -16,6 +16,7 @@ RUN_FILE = "run.json"
 RESULT_FILE = "result.json"
 EXPOSURE = "exposure"
 STEPS = "steps"
+FOR_THE_REPORT = {"ablation_of"}  # fields of a run that its training does not depend on
 BOTH = "both"  # of a run that serves for either
 MULTI = "multi"
 TORCHVISION = "torchvision"
@@ -69,20 +70,21 @@ def read_run(folder: Path) -> Run | None:
 
 
 def claim_folder(run: Run, folder: Path) -> None:
-    """Make the folder of a run, or make sure that it is of this very run.
+    """Make the folder of a run, or make sure that it is of this very run; what only the report uses may have changed.
 
     Raises:
         AyolomError: It was begun with other settings.
     """
-    begun = read_run(folder)
-    if begun is not None and asdict(begun) != json.loads(json.dumps(asdict(run))):
-        changed = [name for name, value in asdict(run).items() if asdict(begun)[name] != value]
+    begun, wanted = read_run(folder), json.loads(json.dumps(asdict(run)))
+    before = wanted if begun is None else asdict(begun)
+    changed = [name for name, value in wanted.items() if before[name] != value]
+    if not set(changed) <= FOR_THE_REPORT:
         raise AyolomError(
             f"{folder}: was started with other settings ({', '.join(changed)}; see {RUN_FILE}); name another out, "
             "or remove the folder"
         )
-    if begun is None:
-        write_atomic(folder / RUN_FILE, json.dumps(asdict(run), indent=1))
+    if begun is None or changed:
+        write_atomic(folder / RUN_FILE, json.dumps(wanted, indent=1))
 
 
 def is_finished(folder: Path) -> bool:
