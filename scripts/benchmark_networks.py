@@ -70,6 +70,14 @@ def in_memory(network: nn.Module, channels_last: bool) -> nn.Module:
     return network.fuse(verbose=False).to(memory_format=layout)
 
 
+def as_published(network: nn.Module, channels_last: bool) -> nn.Module:
+    """Return one of our networks with its normalisation folded in alone: joins stay as their authors run them."""
+    from ultralytics.nn.tasks import BaseModel
+
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return BaseModel.fuse(network, verbose=False).to(memory_format=layout)
+
+
 def as_the_base_predicts(network: nn.Module) -> nn.Module:
     """Return the network inside the base's backend, which chooses its layout."""
     from ultralytics.nn.autobackend import AutoBackend

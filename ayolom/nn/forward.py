@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from ultralytics.nn.tasks import BaseModel
 
+from ayolom.errors import AyolomError
+from ayolom.nn.folding import FoldedJoin
 from ayolom.nn.references import IMAGE
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Forward(BaseModel):
             if layer.i - 1 not in self.save:
                 maps.pop(layer.i - 1, None)
             if embed and layer.i in embed:
+                _check_whole(layer)
                 vectors.append(maps[layer.i].float().mean((2, 3)))
                 if layer.i == max(embed):
                     return torch.unbind(torch.cat(vectors, 1))
@@ -129,6 +132,16 @@ class Forward(BaseModel):
             return _to_float(head(inputs))
         with torch.autocast(inputs[0].device.type, enabled=False):
             return head(_to_float(inputs))
+
+
+def _check_whole(layer: Any) -> None:
+    """Raise where a layer no longer gives the map of its row."""
+    place, block = layer.i, layer.block
+    if isinstance(layer, FoldedJoin):
+        raise AyolomError(
+            f"embed: row {place} ({block}) is folded into the next one for prediction; take another, such as "
+            f"embed={place + 1}"
+        )
 
 
 def _gather(

@@ -51,9 +51,13 @@ def settle(layer: Layer) -> Layer:
         joined: Layer = layer
         joined.np -= 1
         return joined
-    closed: Layer = PassThrough().train(layer.training)
-    for name in ("i", "f", "block", "users"):
-        setattr(closed, name, getattr(layer, name))
-    closed.type = f"{__name__}.PassThrough"
-    closed.np = 0
-    return closed
+    return in_place_of(PassThrough(), layer)
+
+
+def in_place_of(new: Layer, layer: Layer) -> Layer:
+    """Return a new layer with what the graph has written into the one whose place it takes (see `graph.Graph`)."""
+    for name in ("i", "f", "block", "users", "channels"):
+        setattr(new, name, getattr(layer, name))
+    new.type = f"{type(new).__module__}.{type(new).__qualname__}"
+    new.np = sum(p.numel() for p in new.parameters())
+    return new.train(layer.training)

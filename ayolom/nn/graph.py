@@ -34,8 +34,8 @@ class Graph:
 
     Attributes:
         layers: All layers. Each has `.i` (its place), `.f` (place or list of places of its inputs, -1 is the image),
-            `.type`, `.np` (parameters), `.block` ("backbone", "damage.neck", "damage.head") and `.users` (names of the
-            tasks whose heads depend on it).
+            `.type`, `.np` (parameters), `.block` ("backbone", "damage.neck", "damage.head"), `.channels` (of each
+            input) and `.users` (names of the tasks whose heads depend on it).
         save: Places of layers whose output a later row than the next one reads.
         heads: Place of each task's head.
         stride: Pixels of the image per cell of the coarsest map.
@@ -73,7 +73,7 @@ class _Builder:
             if not isinstance(output, torch.Tensor) or output.ndim != 4:
                 raise AyolomError(f"{row.place}: {row.module} does not give one map; take another module")
             self.maps[row.index] = output
-        self.layers.append(_labelled(layer, row))
+        self.layers.append(_labelled(layer, row, [x.shape[1] for x in inputs]))
 
     def _build(self, row: Row, inputs: list[torch.Tensor]) -> nn.Module:
         """Return the layer of a row."""
@@ -127,13 +127,13 @@ def _mark_users(layers: list[Layer], rows: list[Row], heads: dict[str, int]) -> 
         layer.users = frozenset(names)
 
 
-def _labelled(layer: Layer, row: Row) -> Layer:
+def _labelled(layer: Layer, row: Row, channels: list[int]) -> Layer:
     """Write into a layer where it stands, in the base's attributes and ours."""
     layer.i = row.index
     layer.f = list(row.inputs) if row.several else row.inputs[0]
     layer.type = f"{type(layer).__module__}.{type(layer).__qualname__}"
     layer.np = sum(p.numel() for p in layer.parameters())
-    layer.block = row.block
+    layer.block, layer.channels = row.block, channels
     return layer
 
 

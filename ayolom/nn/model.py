@@ -10,12 +10,13 @@ import torch
 from torch import nn
 from ultralytics.nn.modules import Detect
 from ultralytics.utils import DEFAULT_CFG, LOGGER
-from ultralytics.utils.torch_utils import initialize_weights
+from ultralytics.utils.torch_utils import initialize_weights, is_qat
 
 from ayolom.balance import FixedBalance
 from ayolom.config import make_settings
 from ayolom.modules import AdaptiveConcat
 from ayolom.nn.criterion import MultiTaskLoss, labelled_images
+from ayolom.nn.folding import fold_joins
 from ayolom.nn.forward import Forward
 from ayolom.nn.gates import gate_rows, settle
 from ayolom.nn.graph import build_graph
@@ -189,13 +190,16 @@ class MultiTaskModel(Forward):
         """Bring the network into its form for inference, in place.
 
         As in the base, normalisation is folded into convolutions and heads keep one branch. Besides, closed gates pass
-        their first input on, open ones always join, and heads lose what only training needs.
+        their first input on, open ones always join, joins are folded into the convolutions around them (see
+        `fold_joins`), and heads lose what only training needs.
         """
         if self.is_fused():
             return self
         super().fuse(verbose=False)
         for i in range(len(self.model)):
             self.model[i] = settle(self.model[i])
+        if not is_qat(self):  # there, activations have ranges of their own that a sum of two maps would not keep
+            fold_joins(self.model)
         for name, index in self.heads.items():
             self.tasks[name].strip_head(self.model[index])
         self.info(verbose=verbose, imgsz=imgsz)

@@ -11,6 +11,7 @@ from torch import nn
 from ultralytics.nn.modules import Detect
 
 from ayolom.modules import AdaptiveConcat
+from ayolom.nn.folding import FoldedJoin
 from ayolom.nn.gates import PassThrough
 from ayolom.nn.model import MultiTaskModel
 from ayolom.tasks import TaskSpec
@@ -200,7 +201,7 @@ def test_fused_output_equals_unfused(spec: dict[str, Any], gate: float, end2end:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.model[8].modules())
     assert fused.model[10].aux_head is None
     assert (fused.gates(), fused.gate_table()) == ([], [])
-    assert isinstance(fused.model[8], PassThrough if gate < 0 else AdaptiveConcat)
+    assert isinstance(fused.model[8], PassThrough if gate < 0 else FoldedJoin)
     assert [(layer.i, layer.f, layer.block, layer.users) for layer in fused.model] == [
         (layer.i, layer.f, layer.block, layer.users) for layer in model.model
     ]
