@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +29,13 @@ from ayolom.nn.spec import is_multitask, load_spec
 from ayolom.yaml_io import load_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ultralytics.engine.model import Model
 
     from ayolom.engine.metrics import MultiTaskMetrics
     from ayolom.engine.results import MultiTaskResults
+    from ayolom.engine.tuner import Train
 
 TASK = "multitask"
 
@@ -341,20 +343,10 @@ class YOLO(BaseYOLO):
         if not given.get("data"):
             raise AyolomError("data= is missing; give a dataset YAML, such as data=cardamage.yaml")
         base, _ = split_settings(given)
-        given = {key: value for key, value in given.items() if key not in {"project", "name", "exist_ok", "resume"}}
-        source, trust = str(self.ckpt_path or self.model_name), self._trust
-
-        def train(settings: dict[str, Any], folder: Path, callbacks: dict[str, Any]) -> dict[str, float]:
-            run = {"project": str(folder.parent), "name": folder.name, "exist_ok": True}
-            model = YOLO(source, trust=trust)
-            for event, callback in callbacks.items():
-                model.add_callback(event, callback)
-            return dict(model.train(**{**given, **settings, **run}).results_dict)
-
         overrides = {**base, "task": TASK, "mode": "tune", "space": space}
-        if use_ray:
-            return RayTuner(overrides, train, self.callbacks, **rules)(iterations)
-        return MultiTaskTuner(overrides, train, self.callbacks)(iterations)
+        train = _training(str(self.ckpt_path or self.model_name), self._trust, given)
+        engine = partial(RayTuner, **rules) if use_ray else MultiTaskTuner
+        return engine(overrides, train, self.callbacks)(iterations)
 
     def benchmark(self, data: str | None = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:  # noqa: A002
         """Export to every format that this machine can run, and score each on the same images.
@@ -419,6 +411,26 @@ def refuse_tasks(data: Any, model: Any) -> None:
             f"data={data}: describes several tasks and {model} is a model of one; take a model of several, such as "
             "model=aYOLOM26n.yaml (with pretrained=yolo26n.pt to start from its weights)"
         )
+
+
+def _training(source: str, trust: bool, given: dict[str, Any]) -> Train:
+    """Return the function that trains once for a search (see `MultiTaskTuner`).
+
+    Args:
+        source: What each training starts from: a checkpoint or a model YAML.
+        trust: Whether a pickled checkpoint may be loaded.
+        given: Settings of all trainings; those that name the folder are the search's own.
+    """
+    shared = {key: value for key, value in given.items() if key not in {"project", "name", "exist_ok", "resume"}}
+
+    def train(settings: dict[str, Any], folder: Path, callbacks: dict[str, Callable[[Any], None]]) -> dict[str, float]:
+        run = {"project": str(folder.parent), "name": folder.name, "exist_ok": True}
+        model = YOLO(source, trust=trust)
+        for event, callback in callbacks.items():
+            model.add_callback(event, callback)
+        return dict(model.train(**{**shared, **settings, **run}).results_dict)
+
+    return train
 
 
 def _chosen(settings: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from ultralytics.utils.plotting import plot_tune_results
 from ayolom.engine.runtime import cores
 from ayolom.engine.tuner import MultiTaskTuner
 from ayolom.errors import AyolomError
+from ayolom.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,31 +55,23 @@ class RayTuner(MultiTaskTuner):
         super().__init__(*args, **kwargs)
         self.grace_period = max(1, int(grace_period))
         self.gpus = _gpus(self.args.device) if gpu_per_trial is None else gpu_per_trial
+        self.kept = self.tune_dir / "ray"
 
-    def __call__(self, iterations: int = 10, cleanup: bool = True) -> dict[str, Any]:
-        """Train with settings that Ray Tune proposes; a search in the same folder goes on.
-
-        Args:
-            iterations: How many trainings there shall be in all; a search that goes on keeps its first number.
-            cleanup: Whether to remove the folders of trainings that are not the best.
-
-        Returns:
-            The record of the best training: "iteration", "fitness", "hyperparameters", "datasets".
-
-        Raises:
-            AyolomError: No training came to an end.
-        """
-        self.tune_dir.mkdir(parents=True, exist_ok=True)
+    def _search(self, iterations: int, cleanup: bool) -> None:
+        """Train with settings that Ray Tune proposes; a search that goes on keeps its first number of trainings."""
+        if self.tune_file.exists() and not self.kept.exists():
+            raise AyolomError(
+                f"{self.tune_dir}: holds a search without Ray Tune; leave use_ray out to go on with it, or name another"
+            )
         with _ray():
-            results = self._search(iterations).fit()
-        self.tune_file.unlink(missing_ok=True)
-        for number, result in enumerate(results, start=1):
-            self._save_local_result(self._record(number, result))
+            results = self._ray_tuner(iterations).fit()
+        records = [self._record(number, result) for number, result in enumerate(results, start=1)]
+        text = "".join(f"{json.dumps(record, default=self._json_default)}\n" for record in records)
+        write_atomic(self.tune_file, text)
         plot_tune_results(str(self.tune_file))
         self._keep_best(cleanup)
-        return self._told_best()
 
-    def _search(self, iterations: int) -> Any:
+    def _ray_tuner(self, iterations: int) -> Any:
         """Return Ray's tuner: a new one, or that of a search that was cut off."""
         from ray import tune
         from ray.tune.schedulers import ASHAScheduler
@@ -85,10 +79,9 @@ class RayTuner(MultiTaskTuner):
 
         epochs = int(self.args.epochs)
         trial = tune.with_resources(self._trial(), {"cpu": cores(), "gpu": self.gpus})
-        kept = self.tune_dir / "ray"
-        if tune.Tuner.can_restore(str(kept)):
-            LOGGER.info(f"{self.prefix}goes on with the search in {kept}")
-            return tune.Tuner.restore(str(kept), trainable=trial, resume_errored=True)
+        if tune.Tuner.can_restore(str(self.kept)):
+            LOGGER.info(f"{self.prefix}goes on with the search in {self.kept}")
+            return tune.Tuner.restore(str(self.kept), trainable=trial, resume_errored=True)
         ladder = ASHAScheduler(
             time_attr="epoch",
             max_t=epochs + 2,  # the score of best.pt is told as one epoch more, and that must not end the training
@@ -106,7 +99,7 @@ class RayTuner(MultiTaskTuner):
                 num_samples=iterations,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
-            run_config=tune.RunConfig(storage_path=str(self.tune_dir), name=kept.name),
+            run_config=tune.RunConfig(storage_path=str(self.tune_dir), name=self.kept.name),
         )
 
     def _trial(self) -> Any:

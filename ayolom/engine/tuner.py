@@ -55,7 +55,7 @@ class MultiTaskTuner(Tuner):
         self.train = train
 
     def __call__(self, iterations: int = 10, cleanup: bool = True) -> dict[str, Any]:
-        """Train again and again with settings bred from the best so far; a search in the same folder goes on.
+        """Search; a search in the same folder goes on.
 
         Args:
             iterations: How many trainings there shall be in all.
@@ -68,21 +68,21 @@ class MultiTaskTuner(Tuner):
             AyolomError: No training came to an end.
         """
         self.tune_dir.mkdir(parents=True, exist_ok=True)
+        self._search(iterations, cleanup)
+        best = self._best()
+        if not self._has_training_metrics(best):
+            raise AyolomError(f"tune: no training came to an end; their messages are above, and in {self.tune_file}")
+        LOGGER.info(f"{self.prefix}best is training {best['iteration']}, fitness {best['fitness']}: {self.tune_dir}")
+        return best
+
+    def _search(self, iterations: int, cleanup: bool) -> None:
+        """Train again and again with settings bred from the best so far."""
         for number in range(len(self._load_local_results()) + 1, iterations + 1):
             settings = self._mutate()
             LOGGER.info(f"{self.prefix}training {number} of {iterations} with {settings}")
             self._save_local_result(self._trained(number, settings))
             plot_tune_results(str(self.tune_file))
             self._keep_best(cleanup)
-        return self._told_best()
-
-    def _told_best(self) -> dict[str, Any]:
-        """Return the record of the best training, and tell which it is."""
-        best = self._best()
-        if not self._has_training_metrics(best):
-            raise AyolomError(f"tune: no training came to an end; their messages are above, and in {self.tune_file}")
-        LOGGER.info(f"{self.prefix}best is training {best['iteration']}, fitness {best['fitness']}: {self.tune_dir}")
-        return best
 
     def _trained(self, number: int, settings: dict[str, Any]) -> dict[str, Any]:
         """Train once and return the record; a training that fails counts 0, and the search goes on."""

@@ -85,3 +85,12 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_settings_of_ray_without_ray_are_refused() -> None:
     with pytest.raises(AyolomError, match="use_ray=True"):
         YOLO("aYOLOM26n.yaml").tune(data="cardamage.yaml", grace_period=3)
+
+
+def test_a_search_without_ray_is_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_search, "find_spec", lambda _: object())
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "tune_results.ndjson").write_text("{}\n", encoding="utf-8")
+    with pytest.raises(AyolomError, match="holds a search without Ray Tune"):
+        RayTuner({**args(tmp_path), "resume": True}, make_train())(2)
+    assert (tmp_path / "t" / "tune_results.ndjson").read_text(encoding="utf-8") == "{}\n"
