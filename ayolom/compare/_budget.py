@@ -8,16 +8,15 @@ def batches(images: int, batch: int) -> int:
     return -(-images // batch)
 
 
-def equal_steps(epochs: int, union: int, own: int, batch: int) -> int:
+def equal_steps(epochs: int, shared: int, own: int) -> int:
     """Return the epochs after which a model has had as many batches as the multi-task model.
 
     Args:
         epochs: Epochs of the multi-task model.
-        union: Images of its training epoch.
-        own: Images of this model's.
-        batch: Images in a batch.
+        shared: Batches of its epoch.
+        own: Batches of an epoch of this model.
 
-    >>> equal_steps(50, 600, 400, 16)
+    >>> equal_steps(50, batches(600, 16), batches(400, 16))
     76
     """
-    return -(-epochs * batches(union, batch) // batches(own, batch))
+    return -(-epochs * shared // own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ayolom.compare._budget import equal_steps
+from ayolom.compare._budget import batches, equal_steps
 from ayolom.compare._data import multi_task_yaml, single_task_yaml
 from ayolom.compare._run import BOTH, EXPOSURE, MULTI, OUR_TRAINER, STEPS, TORCHVISION, Run
 from ayolom.compare.peers import kind_of
@@ -21,7 +21,7 @@ def plan(comparison: Comparison, schema: DataSchema, counts: Counts, data: Path)
     """Return all runs: seed by seed, so that a comparison cut off has each row with the same seeds.
 
     A model that learns all tasks is trained once for both budgets. One that learns fewer is trained for each; where
-    its images are all images both budgets are the same, and it too is trained once.
+    its epochs have as many batches both budgets are the same, and it too is trained once.
 
     Args:
         comparison: What is compared.
@@ -109,18 +109,18 @@ def _runs(
     """Return the runs of a row with one seed."""
     settings = {
         "imgsz": comparison.imgsz,
-        "batch": comparison.batch,
         "workers": 0,
         "cache": "ram",
         **comparison.settings,
+        **(_shared_batch(comparison) if len(tasks) == len(schema.tasks) else {"batch": comparison.batch}),
         **entry.settings,
         "seed": seed,
     }
     threads = int(settings.pop("threads", 0))
-    union, own = counts.of(schema.tasks), counts.of(tasks)
-    longer = equal_steps(comparison.epochs, union, own, comparison.batch)
+    shared = batches(counts.of(schema.tasks), comparison.shared_batch)
+    longer = equal_steps(comparison.epochs, shared, batches(counts.of(tasks), settings["batch"]))
     epochs = {EXPOSURE: comparison.epochs, BOTH: comparison.epochs, STEPS: longer}
-    wanted = (BOTH,) if union == own else comparison.equal
+    wanted = (BOTH,) if longer == comparison.epochs else comparison.equal
     return [
         Run(
             name=f"{entry.name}-s{seed}" if budget == BOTH else f"{entry.name}-{budget}-s{seed}",
@@ -149,3 +149,17 @@ def _data_of(entry: Entry, tasks: dict[str, str], data: Path) -> Path:
 def own_data(entry: Entry) -> str | None:
     """Return the name of the row's own description of the data, None where it has the common one."""
     return f"multi-{entry.name}" if entry.data or entry.flip_pairs else None
+
+
+def _shared_batch(comparison: Comparison) -> dict[str, int]:
+    """Return the settings of batches for models that learn all tasks.
+
+    The base gathers batches up to `nbs` images before a step of the optimizer: it grows with the batch, so that all
+    models gather equally many batches.
+    """
+    if comparison.shared_batch == comparison.batch:
+        return {"batch": comparison.batch}
+    from ultralytics.utils import DEFAULT_CFG
+
+    images = comparison.settings.get("nbs", DEFAULT_CFG.nbs)
+    return {"batch": comparison.shared_batch, "nbs": round(images * comparison.shared_batch / comparison.batch)}

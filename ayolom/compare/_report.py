@@ -53,7 +53,10 @@ def report(comparison: Comparison, out: Path) -> str:
 
 def _summary(comparison: Comparison, rows: Sequence[Row]) -> str:
     """Return the tables over seeds as Markdown."""
-    size = f"{comparison.imgsz} px, batch {comparison.batch}, {comparison.epochs} epochs"
+    batch = f"batch {comparison.batch}"
+    if comparison.shared_batch != comparison.batch:
+        batch += f" ({comparison.shared_batch} where all tasks are learnt)"
+    size = f"{comparison.imgsz} px, {batch}, {comparison.epochs} epochs"
     parts = [f"# Comparison\n\n{comparison.data}: {size}, seeds {', '.join(map(str, comparison.seeds))}.\n"]
     for budget in comparison.equal:
         parts.append(f"## {TITLES[budget]}\n")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOP_KEYS = ("data", "seeds", "budget", "settings", "runs", "baseline")
-BUDGET_KEYS = ("epochs", "imgsz", "batch", "images", "equal")
+BUDGET_KEYS = ("epochs", "imgsz", "batch", "shared_batch", "images", "equal")
 RUN_KEYS = ("name", "model", "kind", "settings", "data", "flip_pairs", "ablation of")
 KINDS = {"multi": "multi", "base detect": "detect", "base semantic": "semantic", "torchvision": TORCHVISION}
 BUDGETS = (EXPOSURE, STEPS)
@@ -65,7 +65,8 @@ class Comparison:
         entries: Rows by name, in order.
         epochs: Epochs of models that learn all tasks.
         imgsz: Side of the images in pixels.
-        batch: Images in a batch.
+        batch: Images in a batch of models that learn some of the tasks.
+        shared_batch: Images in a batch of models that learn all; where not given, as many.
         images: Most training images; None takes all.
         equal: Budgets: "exposure", "steps" or both.
         seeds: Each row is trained with each of them.
@@ -79,6 +80,7 @@ class Comparison:
     epochs: int = 100
     imgsz: int = 640
     batch: int = 16
+    shared_batch: int = 16
     images: int | None = None
     equal: tuple[str, ...] = BUDGETS
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -145,7 +147,7 @@ def _budget(given: Any, where: str) -> dict[str, Any]:
     """Return the fields of the budget that are given."""
     budget = _mapping(given, where)
     check_keys(budget, BUDGET_KEYS, where)
-    for name in ("epochs", "imgsz", "batch", "images"):
+    for name in ("epochs", "imgsz", "batch", "shared_batch", "images"):
         value = budget.get(name, 1)
         if (isinstance(value, bool) or not isinstance(value, int) or value < 1) and not (
             name == "images" and not value
@@ -155,7 +157,8 @@ def _budget(given: Any, where: str) -> dict[str, Any]:
     equal = equal if isinstance(equal, list) else [equal]
     if not equal or not set(equal) <= set(BUDGETS):
         raise AyolomError(f"{where}: equal: must be {' or '.join(BUDGETS)}, or a list of both (got {equal})")
-    return {**budget, "equal": tuple(dict.fromkeys(equal))}
+    shared = budget.get("shared_batch", budget.get("batch", Comparison.batch))
+    return {**budget, "shared_batch": shared, "equal": tuple(dict.fromkeys(equal))}
 
 
 def _seeds(given: Any, where: str) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ayolom.cli import main
 from ayolom.compare import load_comparison
-from ayolom.compare._budget import equal_steps
+from ayolom.compare._budget import batches, equal_steps
 from ayolom.compare._counts import count_images
 from ayolom.compare._plan import plan
 from ayolom.data.schema import load_schema
@@ -39,7 +39,7 @@ def planned(file: Path, out: Path) -> dict[str, object]:
     ],
 )
 def test_equal_steps(union: int, own: int, batch: int, epochs: int) -> None:
-    assert equal_steps(10, union, own, batch) == epochs
+    assert equal_steps(10, batches(union, batch), batches(own, batch)) == epochs
 
 
 def test_plan(write_comparison, tmp_path: Path) -> None:
@@ -53,6 +53,17 @@ def test_plan(write_comparison, tmp_path: Path) -> None:
     assert runs["boxes-steps-s1"].settings["seed"] == 1
     assert runs["shared-s0"].threads == 1
     assert Path(runs["plain-flips-s0"].data).name == "multi-plain-flips.yaml"
+
+
+def test_a_larger_batch_for_all_tasks_makes_both_budgets_one(write_comparison, tmp_path: Path) -> None:
+    """Six images by three against four by two: two batches an epoch for both, and each gathers as many of them."""
+    budget = {"epochs": 10, "batch": 2, "shared_batch": 3}
+    runs = planned(write_comparison("larger.yaml", budget=budget, seeds=0), tmp_path)
+    assert list(runs) == ["shared-s0", "plain-flips-s0", "boxes-s0", "map-exposure-s0", "map-steps-s0"]
+    assert [runs["shared-s0"].settings[key] for key in ("batch", "nbs")] == [3, 96]
+    assert runs["boxes-s0"].settings["batch"] == 2
+    assert "nbs" not in runs["boxes-s0"].settings  # the base's 64
+    assert runs["map-steps-s0"].epochs == 7  # three batches an epoch, where 20 are wanted
 
 
 def test_dry_run_writes_nothing(write_comparison, tmp_path: Path) -> None:
