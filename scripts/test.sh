@@ -18,8 +18,12 @@ say "Lint"
 say "Types"
 "$python" -m mypy || status=1
 
+if [ "$status" -ne 0 ]; then
+    echo "Lint or types failed, see above; the tests were not run." >&2
+    exit "$status"
+fi
+
 # One worker for each core, each with one thread: faster than one worker with all cores.
 say "Tests"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-"$python" -m pytest -n "${PYTEST_WORKERS:-auto}" --dist loadfile "$@" || status=1
-exit "$status"
+"$python" -m pytest -n "${PYTEST_WORKERS:-auto}" --dist loadfile "$@"
