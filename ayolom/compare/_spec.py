@@ -207,6 +207,8 @@ def _entry(row: dict[str, Any], where: str) -> Entry:
             f"{where}: data and flip_pairs are for rows of kind multi or torchvision; the base's models know neither"
         )
     settings = _settings(row.get("settings"), f"{where}: settings")
+    if KINDS[kind] == TORCHVISION and settings.get("pretrained"):
+        raise AyolomError(f"{where}: settings: pretrained: networks of torchvision are trained from scratch")
     ablation = row.get("ablation of")
     return Entry(
         name, model, KINDS[kind], settings, row.get("data"), flip_pairs, None if ablation is None else str(ablation)
@@ -221,7 +223,9 @@ def _model(given: Any, kind: str, where: str) -> str:
         except AyolomError as error:
             raise AyolomError(f"{where}: model: {error}") from None
     elif not isinstance(given, str) or not given.endswith((".yaml", ".yml")):
-        raise AyolomError(f"{where}: model: must be a model YAML, as all train from scratch (got {given})")
+        raise AyolomError(
+            f"{where}: model: must be a model YAML; weights to start from go into settings: pretrained (got {given})"
+        )
     return str(given)
 
 
@@ -240,7 +244,10 @@ def _placed(entry: Entry, file: Path) -> Entry:
 
     data = None if entry.data is None else _beside(file, str(entry.data))
     model = entry.model if entry.kind == TORCHVISION else _beside(file, entry.model)
-    return replace(entry, model=model, data=data)
+    settings = dict(entry.settings)
+    if isinstance(settings.get("pretrained"), str):
+        settings["pretrained"] = _beside(file, settings["pretrained"])
+    return replace(entry, model=model, data=data, settings=settings)
 
 
 def _beside(file: Path, name: str) -> str:

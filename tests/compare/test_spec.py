@@ -12,6 +12,7 @@ from ayolom.errors import AyolomError
 
 ROW = {"name": "shared", "model": "aYOLOM26n.yaml", "kind": "multi"}
 BOXES = {"name": "boxes", "model": "yolo26n.yaml", "kind": "base detect"}
+FCOS = {"name": "fcos", "model": "fcos_resnet50_fpn", "kind": "torchvision"}
 
 
 def write(folder: Path, **content: object) -> Path:
@@ -36,6 +37,16 @@ def test_files_beside_it_are_found_first(tmp_path: Path) -> None:
     assert comparison.data == str(tmp_path.resolve() / "cardamage.yaml")
 
 
+def test_weights_beside_it_are_found_first(tmp_path: Path) -> None:
+    (tmp_path / "drawn.pt").touch()
+    rows = [{**ROW, "settings": {"pretrained": "drawn.pt"}}, {**BOXES, "settings": {"pretrained": "yolo26n.pt"}}]
+    entries = load_comparison(write(tmp_path, runs=rows)).entries
+    assert [entry.settings["pretrained"] for entry in entries.values()] == [
+        str(tmp_path.resolve() / "drawn.pt"),
+        "yolo26n.pt",
+    ]
+
+
 def test_one_seed_and_one_budget_need_no_list(tmp_path: Path) -> None:
     comparison = load_comparison(write(tmp_path, seeds=4, budget={"equal": "steps"}))
     assert (comparison.seeds, comparison.equal) == ((4,), ("steps",))
@@ -58,6 +69,15 @@ def test_one_seed_and_one_budget_need_no_list(tmp_path: Path) -> None:
         pytest.param({"runs": [{**ROW, "ablation of": "shred"}]}, "no other row 'shred'", id="ablation of nothing"),
         pytest.param({"runs": [{**ROW, "ablation of": "shared"}]}, "no other row 'shared'", id="ablation of itself"),
         pytest.param({"runs": [{**BOXES, "flip_pairs": {"parts": False}}]}, "of kind multi", id="base's flip pairs"),
+        pytest.param(
+            {
+                "runs": [
+                    {**ROW, "model": "fcos_resnet50_fpn", "kind": "torchvision", "settings": {"pretrained": "a.pt"}}
+                ]
+            },
+            "networks of torchvision are trained from scratch",
+            id="weights for torchvision",
+        ),
         pytest.param({"baseline": {"damage": "boxs"}, "runs": [BOXES]}, "Did you mean 'boxes'", id="baseline"),
         pytest.param({"seeds": [1, 1]}, "different whole numbers", id="seed twice"),
         pytest.param({"seeds": []}, "different whole numbers", id="no seed"),
