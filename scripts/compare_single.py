@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from ayolom.compare import _execute, _lock
-from ayolom.compare._budget import equal_steps
+from ayolom.compare._budget import batches, equal_steps
 from ayolom.compare._collect import collect
 from ayolom.compare._epochs import highest, mean_iou, read_epochs, task_metrics
 from ayolom.compare._report import report_runs as report
@@ -80,7 +80,8 @@ def plan(args: argparse.Namespace) -> list[Run]:
         if args.budget != "steps" or kind == "multi":
             runs.append(run)
         if args.budget != "exposure" and kind != "multi":
-            epochs = equal_steps(args.epochs, count_images(data), count_images(data_of[kind]), args.batch)
+            of_an_epoch = [batches(count_images(one), args.batch) for one in (data, data_of[kind])]
+            epochs = equal_steps(args.epochs, *of_an_epoch)
             runs.append(Run(**{**asdict(run), "name": f"{kind}-steps", "epochs": epochs, "budget": "steps"}))
     return runs
 
