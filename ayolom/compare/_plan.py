@@ -117,7 +117,7 @@ def _runs(
         "seed": seed,
     }
     threads = int(settings.pop("threads", 0))
-    shared = batches(counts.of(schema.tasks), comparison.shared_batch)
+    shared = batches(counts.of(schema.tasks), comparison.shared_batch or comparison.batch)
     longer = equal_steps(comparison.epochs, shared, batches(counts.of(tasks), settings["batch"]))
     epochs = {EXPOSURE: comparison.epochs, BOTH: comparison.epochs, STEPS: longer}
     wanted = (BOTH,) if longer == comparison.epochs else comparison.equal
@@ -157,7 +157,7 @@ def _shared_batch(comparison: Comparison) -> dict[str, int]:
     The base gathers batches up to `nbs` images before a step of the optimizer: it grows with the batch, so that all
     models gather equally many batches.
     """
-    if comparison.shared_batch == comparison.batch:
+    if comparison.shared_batch is None:
         return {"batch": comparison.batch}
     from ultralytics.utils import DEFAULT_CFG
 

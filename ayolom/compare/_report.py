@@ -54,7 +54,7 @@ def report(comparison: Comparison, out: Path) -> str:
 def _summary(comparison: Comparison, rows: Sequence[Row]) -> str:
     """Return the tables over seeds as Markdown."""
     batch = f"batch {comparison.batch}"
-    if comparison.shared_batch != comparison.batch:
+    if comparison.shared_batch is not None:
         batch += f" ({comparison.shared_batch} where all tasks are learnt)"
     size = f"{comparison.imgsz} px, {batch}, {comparison.epochs} epochs"
     parts = [f"# Comparison\n\n{comparison.data}: {size}, seeds {', '.join(map(str, comparison.seeds))}.\n"]

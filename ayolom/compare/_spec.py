@@ -66,7 +66,7 @@ class Comparison:
         epochs: Epochs of models that learn all tasks.
         imgsz: Side of the images in pixels.
         batch: Images in a batch of models that learn some of the tasks.
-        shared_batch: Images in a batch of models that learn all; where not given, as many.
+        shared_batch: Images in a batch of models that learn all; None takes as many.
         images: Most training images; None takes all.
         equal: Budgets: "exposure", "steps" or both.
         seeds: Each row is trained with each of them.
@@ -80,7 +80,7 @@ class Comparison:
     epochs: int = 100
     imgsz: int = 640
     batch: int = 16
-    shared_batch: int = 16
+    shared_batch: int | None = None
     images: int | None = None
     equal: tuple[str, ...] = BUDGETS
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -157,8 +157,7 @@ def _budget(given: Any, where: str) -> dict[str, Any]:
     equal = equal if isinstance(equal, list) else [equal]
     if not equal or not set(equal) <= set(BUDGETS):
         raise AyolomError(f"{where}: equal: must be {' or '.join(BUDGETS)}, or a list of both (got {equal})")
-    shared = budget.get("shared_batch", budget.get("batch", Comparison.batch))
-    return {**budget, "shared_batch": shared, "equal": tuple(dict.fromkeys(equal))}
+    return {**budget, "equal": tuple(dict.fromkeys(equal))}
 
 
 def _seeds(given: Any, where: str) -> tuple[int, ...]:
