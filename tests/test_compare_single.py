@@ -61,6 +61,13 @@ class TestReading:
         assert epochs[1]["steps"] == 3
         assert "steps" not in epochs[2]
 
+    def test_epoch_that_was_not_validated_has_no_metrics(self, tmp_path: Path) -> None:
+        notes = '{"epoch": 2, "scored": false}\n{"epoch": 3, "scored": true, "mIoU": 0.5}\n'
+        write_results(tmp_path, MULTI_ROWS, notes)
+        assert compare.read_epochs(tmp_path)[2] == {"epoch": 2, "time": 20, "scored": False}
+        damage = compare.collect(multi_run(), tmp_path)["results"]["damage"]
+        assert {at: chosen["epoch"] for at, chosen in damage.items()} == {"best": 3, "final": 3, "best of all tasks": 3}
+
     def test_folder_without_results(self, tmp_path: Path) -> None:
         assert compare.read_epochs(tmp_path) == {}
         assert compare.collect(multi_run(), tmp_path)["results"] == {}

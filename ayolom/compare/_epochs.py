@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 NOTES = "epochs.jsonl"
 TABLE = "results.csv"
+SCORES = ("metrics/", "val/")  # how the columns of results.csv begin that a validation fills
 METRICS = {"detect": ("mAP50", "mAP50-95"), "semantic": ("mIoU", "mIoU present")}
 HEADLINE = {"detect": "mAP50-95", "semantic": "mIoU present"}  # what the base's own fitness is
 COLUMNS = {  # our names: columns of results.csv, the first that is there; {} is the task's name in a multi-task run
@@ -23,7 +24,11 @@ COLUMNS = {  # our names: columns of results.csv, the first that is there; {} is
 
 
 def read_epochs(folder: Path) -> dict[int, dict[str, float]]:
-    """Return what is known of each finished epoch, by its number; an epoch done twice counts as done last."""
+    """Return what is known of each finished epoch, by its number; an epoch done twice counts as done last.
+
+    The base repeats the last metrics, at first zeros, in the rows of epochs that were not validated; here such an
+    epoch has none.
+    """
     epochs: dict[int, dict[str, float]] = {}
     table, notes = folder / TABLE, folder / NOTES
     if table.is_file():
@@ -37,7 +42,11 @@ def read_epochs(folder: Path) -> dict[int, dict[str, float]]:
             entry = json.loads(line)
         except ValueError:  # cut off while writing
             continue
-        epochs.get(entry["epoch"], {}).update({key: value for key, value in entry.items() if value is not None})
+        row = epochs.get(entry["epoch"], {})
+        if not entry.get("scored", True):
+            for key in [key for key in row if key.startswith(SCORES)]:
+                del row[key]
+        row.update({key: value for key, value in entry.items() if value is not None})
     return dict(sorted(epochs.items()))
 
 

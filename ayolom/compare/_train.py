@@ -126,6 +126,7 @@ def forget(folder: Path) -> None:
 def watch(model: Any, folder: Path, threads: int) -> None:
     """Have every epoch note what results.csv leaves out, keep the number of threads, and keep a whole checkpoint."""
     clock = {"last": 0.0}
+    validations: list[Any] = []  # of the epoch under way; with `val: false` the last epoch alone has one
 
     def set_threads(_: Any) -> None:
         import torch
@@ -141,7 +142,10 @@ def watch(model: Any, folder: Path, threads: int) -> None:
         if epoch > trainer.epochs:  # the final scoring of best.pt reports as one more epoch
             return
         entry = {"epoch": epoch, "seconds": now - clock["last"], "steps": trainer.ema.updates}
-        entry |= {"mIoU": mean_iou(getattr(trainer.validator.metrics, "matrix", None))}
+        entry |= {"scored": bool(validations)}
+        if validations:
+            entry |= {"mIoU": mean_iou(getattr(trainer.validator.metrics, "matrix", None))}
+        validations.clear()
         clock["last"] = now
         with (folder / NOTES).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
@@ -152,6 +156,7 @@ def watch(model: Any, folder: Path, threads: int) -> None:
     for event in ("on_train_start", "on_train_epoch_start", "on_val_start"):
         model.add_callback(event, set_threads)  # the base sets cores - 1 whenever it selects a device
     model.add_callback("on_train_start", start)
+    model.add_callback("on_val_start", validations.append)
     model.add_callback("on_fit_epoch_end", note)
     model.add_callback("on_model_save", keep)
 

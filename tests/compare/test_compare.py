@@ -19,6 +19,7 @@ from ayolom.cli import main
 from ayolom.compare import load_comparison
 from ayolom.compare._budget import batches, equal_steps
 from ayolom.compare._counts import count_images
+from ayolom.compare._epochs import read_epochs
 from ayolom.compare._plan import plan
 from ayolom.data.schema import load_schema
 
@@ -111,6 +112,26 @@ def test_the_example_of_the_documentation(workshop: Path, root: Path, tmp_path: 
     content["settings"]["lr0"] = 0.1
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     assert main(command) == 1
+
+
+@pytest.mark.slow
+def test_validation_after_the_last_epoch_alone(write_comparison, tmp_path: Path) -> None:
+    """The base fills the rows of the epochs before with zeros, which are no metrics."""
+    rows = [
+        {"name": "shared", "model": "shared.yaml", "kind": "multi"},
+        {"name": "map", "model": "map.yaml", "kind": "base semantic"},
+    ]
+    settings = {"plots": False, "threads": 1, "val": False}
+    file = write_comparison(runs=rows, seeds=0, settings=settings, budget={"epochs": 3, "imgsz": 64, "batch": 6})
+    assert main(["yolo", "compare", f"runs={file}", f"out={tmp_path / 'out'}"]) == 0
+    for name in ("shared-s0", "map-s0"):
+        epochs = read_epochs(tmp_path / "out" / "runs" / name)
+        measured = {epoch: sum(key.startswith("metrics/") for key in row) for epoch, row in epochs.items()}
+        assert [bool(measured[epoch]) for epoch in (1, 2, 3)] == [False, False, True]
+        assert ["mIoU" in row for row in epochs.values()] == [False, False, name == "map-s0"]
+        done = results(tmp_path / "out")[name]["results"]["parts"]
+        assert done["best"] == done["final"]
+        assert done["final"]["epoch"] == 3
 
 
 @pytest.mark.slow
