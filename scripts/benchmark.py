@@ -298,10 +298,10 @@ def row_memory_val(args: argparse.Namespace) -> list[Comparison]:
 
 
 def memory_row(title: str, bar: float, peaks: dict[str, float]) -> Comparison:
-    """Return a row of peaks in bytes, ours first; they stand where the others have seconds."""
+    """Return a row of peaks in bytes, ours first; GB stand for seconds, so MB come out for milliseconds."""
     ours, theirs = peaks
     series = {name: Series([value / 1e9], [value / 1e9]) for name, value in peaks.items()}
-    return Comparison(f"{title} (GB)", (ours,), (theirs,), bar, series)
+    return Comparison(f"{title} (MB)", (ours,), (theirs,), bar, series)
 
 
 # The script -----------------------------------------------------------------------------------------------------------
