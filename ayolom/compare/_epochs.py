@@ -42,11 +42,11 @@ def read_epochs(folder: Path) -> dict[int, dict[str, float]]:
             entry = json.loads(line)
         except ValueError:  # cut off while writing
             continue
-        row = epochs.get(entry["epoch"], {})
+        noted = epochs.get(entry["epoch"], {})
         if not entry.get("scored", True):
-            for key in [key for key in row if key.startswith(SCORES)]:
-                del row[key]
-        row.update({key: value for key, value in entry.items() if value is not None})
+            for key in [key for key in noted if key.startswith(SCORES)]:
+                del noted[key]
+        noted.update({key: value for key, value in entry.items() if value is not None})
     return dict(sorted(epochs.items()))
 
 

@@ -125,8 +125,6 @@ def forget(folder: Path) -> None:
 
 def watch(model: Any, folder: Path, threads: int) -> None:
     """Have every epoch note what results.csv leaves out, keep the number of threads, and keep a whole checkpoint."""
-    clock = {"last": 0.0}
-    validations: list[Any] = []  # of the epoch under way; with `val: false` the last epoch alone has one
 
     def set_threads(_: Any) -> None:
         import torch
@@ -134,31 +132,46 @@ def watch(model: Any, folder: Path, threads: int) -> None:
         if threads and not torch.cuda.is_available():
             torch.set_num_threads(threads)
 
-    def start(_: Any) -> None:
-        clock["last"] = time.perf_counter()
-
-    def note(trainer: Any) -> None:
-        epoch, now = trainer.epoch + 1, time.perf_counter()
-        if epoch > trainer.epochs:  # the final scoring of best.pt reports as one more epoch
-            return
-        entry = {"epoch": epoch, "seconds": now - clock["last"], "steps": trainer.ema.updates}
-        entry |= {"scored": bool(validations)}
-        if validations:
-            entry |= {"mIoU": mean_iou(getattr(trainer.validator.metrics, "matrix", None))}
-        validations.clear()
-        clock["last"] = now
-        with (folder / NOTES).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry) + "\n")
-
     def keep(trainer: Any) -> None:
         _place(trainer.last, trainer.wdir / KEPT)
 
     for event in ("on_train_start", "on_train_epoch_start", "on_val_start"):
         model.add_callback(event, set_threads)  # the base sets cores - 1 whenever it selects a device
-    model.add_callback("on_train_start", start)
-    model.add_callback("on_val_start", validations.append)
-    model.add_callback("on_fit_epoch_end", note)
+    notes = Notes(folder / NOTES)
+    model.add_callback("on_train_start", notes.start)
+    model.add_callback("on_val_start", notes.scored)
+    model.add_callback("on_fit_epoch_end", notes.write)
     model.add_callback("on_model_save", keep)
+
+
+class Notes:
+    """A line for each epoch: its seconds, optimizer steps so far, and whether it was validated."""
+
+    def __init__(self, file: Path) -> None:
+        """Write to `file`, behind what it holds."""
+        self.file = file
+        self.last = 0.0
+        self.validated = False  # in the epoch under way; with `val: false` only the last one is
+
+    def start(self, _: Any) -> None:
+        """Begin the first epoch."""
+        self.last = time.perf_counter()
+
+    def scored(self, _: Any) -> None:
+        """Know that the epoch under way is validated."""
+        self.validated = True
+
+    def write(self, trainer: Any) -> None:
+        """Write the line of an epoch that has ended."""
+        epoch, now = trainer.epoch + 1, time.perf_counter()
+        if epoch > trainer.epochs:  # the final scoring of best.pt reports as one more epoch
+            return
+        entry = {"epoch": epoch, "seconds": now - self.last, "steps": trainer.ema.updates, "scored": self.validated}
+        if self.validated:
+            entry["mIoU"] = mean_iou(getattr(trainer.validator.metrics, "matrix", None))
+        self.last, self.validated = now, False
+        with self.file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
 
 
 def _place(source: Path, target: Path) -> None:
