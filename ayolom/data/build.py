@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from ultralytics.data.utils import get_split_fraction
 from ultralytics.utils import LOCAL_RANK, LOGGER, colorstr
 
-from ayolom.data.dataset import MultiTaskConcat, MultiTaskDataset, loaded_shape
+from ayolom.data.dataset import MultiTaskConcat, MultiTaskDataset
 from ayolom.data.folder_weights import repeated
 from ayolom.data.images import list_images
 from ayolom.data.scan import Record, Scan, cache_places, report, scan
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ayolom.data.schema import DataSchema
     from ayolom.tasks.base import Task
-
-MOST_MASKS = 1000  # masks that class_counts reads
 
 
 def build_dataset(
@@ -89,35 +86,6 @@ def build_dataset(
             for group in groups
         ]
     )
-
-
-def class_counts(dataset: MultiTaskConcat, tasks: Iterable[Task]) -> dict[str, np.ndarray]:
-    """Return how often each class occurs: boxes by instances, masks by pixels at the loaded size.
-
-    Args:
-        dataset: A dataset of `build_dataset`.
-        tasks: Tasks to count.
-
-    Returns:
-        By task (nc,) float. Masks are counted on at most 1000 images, spread evenly.
-    """
-    return {task.name: _counted(dataset, task) for task in tasks}
-
-
-def _counted(dataset: MultiTaskConcat, task: Task) -> np.ndarray:
-    """Return (nc,) occurrences of the classes of one task."""
-    members = [(part, i) for part in dataset.datasets for i, r in enumerate(part.records) if task.name in r.labels]
-    counts = task.class_counts(part.records[i].labels[task.name] for part, i in members)
-    if counts is not None:
-        return counts
-    pixels = np.zeros(256)
-    chosen = np.linspace(0, len(members) - 1, min(len(members), MOST_MASKS)).astype(int)
-    for part, i in (members[j] for j in chosen):
-        record = part.records[i]
-        label_file = task.label_file(record.image_file, part.root)
-        mask = task.plane(record.labels[task.name], label_file, loaded_shape(record.shape, part.imgsz))
-        pixels += np.bincount(mask.reshape(-1), minlength=256)
-    return pixels[1:2] if task.spec.nc == 1 else pixels[: task.spec.nc]
 
 
 def _fraction(files: list[str], fraction: Any, split: str) -> list[str]:

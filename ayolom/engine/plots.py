@@ -9,7 +9,7 @@ import torch
 from ultralytics.utils import LOGGER
 from ultralytics.utils.plotting import plot_images
 
-from ayolom.data.build import class_counts
+from ayolom.data.class_counts import class_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,7 +14,8 @@ from ultralytics.utils.torch_utils import autocast, unwrap_model
 
 from ayolom.balance import BALANCES, Run, make_balance
 from ayolom.config import make_settings, split_settings
-from ayolom.data.build import build_dataset, class_counts
+from ayolom.data.build import build_dataset
+from ayolom.data.class_counts import class_counts
 from ayolom.data.class_weights import given_weights, inverse_frequency
 from ayolom.data.filters import filtered
 from ayolom.data.schema import load_schema

@@ -13,7 +13,7 @@ import torch
 from ultralytics.data.dataset import YOLOConcatDataset
 
 from ayolom.data import dataset as dataset_module
-from ayolom.data.build import class_counts
+from ayolom.data.class_counts import class_counts
 from ayolom.data.dataset import SEGMENT_POINTS
 from ayolom.errors import AyolomError
 

@@ -48,7 +48,7 @@ def test_counts(schema):
 
 
 def test_counts_are_those_that_training_weighs_by(schema, build):
-    from ayolom.data.build import class_counts
+    from ayolom.data.class_counts import class_counts
     from ayolom.tasks import make_task
 
     dataset = build(file=schema.file, augment=False, imgsz=60)
