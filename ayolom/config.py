@@ -115,6 +115,7 @@ class Settings:
     task_weights: dict[str, float]
     class_weights: dict[str, Any]
     folder_weights: dict[str, float]
+    class_sampling: dict[str, float]
     task_sampling: str
     task_temperature: float
     fitness_weights: dict[str, float]
@@ -153,7 +154,8 @@ class Settings:
 FILE_SETTINGS = ("class_weights", "folder_weights")  # a mapping, or a YAML file that has it under this key
 SAID_ELSEWHERE = {"slice": "tile", "slice_overlap": "tile_overlap"}  # sahi's words; `slices` is another thing
 HINTS = {"slices": "; to search large pictures tile by tile say tile=640"}
-OVER_ZERO = ("folder_weights", "lr_scale")  # mappings to numbers over 0
+OVER_ZERO = ("folder_weights", "lr_scale", "class_sampling")  # mappings to numbers over 0
+SHARES = ("class_sampling",)  # of those, mappings to shares of the whole
 PER_TASK_KEYS = ("conf", "iou", "classes", "max_det", "agnostic_nms", "cls_pw")
 
 
@@ -289,6 +291,8 @@ def _check_mapping(name: str, value: Any) -> None:
     for key, number in value.items() if name in OVER_ZERO else ():
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < float("inf"):
             raise AyolomError(f"{name}: {key}: must be a number over 0 (got {number})")
+        if name in SHARES and number > 1:
+            raise AyolomError(f"{name}: {key}: must be a share of the images, over 0 and at most 1 (got {number})")
 
 
 def _from_file(name: str, file: Path) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ultralytics.data.utils import get_split_fraction
 from ultralytics.utils import LOCAL_RANK, LOGGER, colorstr
 
+from ayolom.data.class_sampling import rare_repeated
 from ayolom.data.dataset import MultiTaskConcat, MultiTaskDataset
 from ayolom.data.folder_weights import repeated
 from ayolom.data.images import list_images
@@ -33,6 +34,7 @@ def build_dataset(
     rect: bool | None = None,
     save_report: Path | None = None,
     folder_weights: Mapping[str, float] | None = None,
+    class_sampling: Mapping[str, float] | None = None,
 ) -> MultiTaskConcat:
     """Return the images of a split with their labels.
 
@@ -50,6 +52,7 @@ def build_dataset(
         rect: Whether batches have the shape of their images; None takes `args.rect`.
         save_report: File to write the whole report of the scan to.
         folder_weights: How often the images of a folder are seen, see `folder_weights.repeated`; None for all alike.
+        class_sampling: Which classes count as rare by task, see `class_sampling.rare_repeated`; None for no matter.
 
     Raises:
         AyolomError: The split has no usable image, or, to train on, none with a label of one of the tasks; a folder
@@ -60,7 +63,8 @@ def build_dataset(
     if LOCAL_RANK in {-1, 0}:
         _tell(found, split, save_report)
     _check(found, schema, tasks, split, files, augment)
-    records = repeated(found.records, lambda record: record.image_file, schema.root, folder_weights or {})
+    records = rare_repeated(found.records, tasks, class_sampling or {}, root=schema.root, imgsz=args.imgsz)
+    records = repeated(records, lambda record: record.image_file, schema.root, folder_weights or {})
     groups = _groups(records, tasks) if augment else [records]
     rect = bool(args.rect if rect is None else rect)
     if rect and len(groups) > 1:

@@ -120,6 +120,7 @@ class MultiTaskTrainer(DetectionTrainer):
             rect=self.args.rect or mode == "val",  # as `val` alone has it, so that both give the same numbers
             save_report=self.save_dir / f"labels_{img_path}.txt" if RANK in {-1, 0} else None,
             folder_weights=self.settings.folder_weights if mode == "train" else None,
+            class_sampling=self.settings.class_sampling if mode == "train" else None,
         )
 
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:

@@ -75,16 +75,22 @@ def hyp():
 def build(folder, hyp):
     """Return the dataset of a split of `folder`."""
 
-    def make(split="train", augment=True, file=None, batch=4, rect=None, save_report=None, **changed):
+    own = (
+        "rect",
+        "save_report",
+        "folder_weights",
+        "class_sampling",
+    )  # not the base's
+
+    def make(split="train", augment=True, file=None, batch=4, **changed):
         from ayolom.data.build import build_dataset
         from ayolom.data.schema import load_schema
         from ayolom.tasks import make_task
 
         schema = load_schema(file or folder.yaml())
         tasks = [make_task(spec) for spec in schema.tasks.values()]
+        given = {name: changed.pop(name) for name in own if name in changed}
         args = hyp(**changed)
-        return build_dataset(
-            schema, tasks, split, args=args, batch=batch, stride=32, augment=augment, rect=rect, save_report=save_report
-        )
+        return build_dataset(schema, tasks, split, args=args, batch=batch, stride=32, augment=augment, **given)
 
     return make
