@@ -66,7 +66,8 @@ class TestReading:
         write_results(tmp_path, MULTI_ROWS, notes)
         assert compare.read_epochs(tmp_path)[2] == {"epoch": 2, "time": 20, "scored": False}
         damage = compare.collect(multi_run(), tmp_path)["results"]["damage"]
-        assert {at: chosen["epoch"] for at, chosen in damage.items()} == {"best": 3, "final": 3, "best of all tasks": 3}
+        assert {chosen["epoch"] for chosen in damage.values()} == {3}
+        assert {chosen["mAP50-95"] for chosen in damage.values()} == {0.2}
 
     def test_folder_without_results(self, tmp_path: Path) -> None:
         assert compare.read_epochs(tmp_path) == {}
@@ -76,11 +77,19 @@ class TestReading:
         write_results(tmp_path, MULTI_ROWS, '{"epoch": 3, "seconds": 4.0, "steps": 21, "mIoU": null}\n')
         result = compare.collect(multi_run(), tmp_path)
         chosen = {name: {at: row["epoch"] for at, row in picks.items()} for name, picks in result["results"].items()}
-        assert chosen["damage"] == {"best": 2, "final": 3, "best of all tasks": 3}
-        assert chosen["parts"] == {"best": 3, "final": 3, "best of all tasks": 3}
+        assert chosen["damage"] == {"best": 2, "late": 3, "final": 3, "best of all tasks": 3}
+        assert chosen["parts"] == {"best": 3, "late": 3, "final": 3, "best of all tasks": 3}
         assert result["results"]["damage"]["best"] == {"epoch": 2, "mAP50": 0.4, "mAP50-95": 0.3}
         assert result["results"]["parts"]["best"] == {"epoch": 3, "mIoU": 0.4, "mIoU present": 0.41}
         assert (result["steps"], result["seconds_per_epoch"], result["done"]) == (21, 4.0, 3)
+
+    def test_late_is_the_mean_of_the_last_tenth_that_was_scored(self, tmp_path: Path) -> None:
+        write_results(tmp_path, MULTI_ROWS)
+        found = {epochs: compare.collect(multi_run(epochs=epochs), tmp_path)["results"] for epochs in (4, 20)}
+        assert found[4]["damage"]["late"] == {"epoch": 3, "mAP50": 0.3, "mAP50-95": 0.2}
+        assert found[20]["damage"]["late"] == pytest.approx({"epoch": 3, "mAP50": 0.35, "mAP50-95": 0.25})
+        write_results(tmp_path, MULTI_ROWS, '{"epoch": 2, "scored": false}\n')
+        assert compare.collect(multi_run(epochs=20), tmp_path)["results"]["damage"]["late"]["mAP50"] == 0.3
 
     def test_names_of_the_base_are_read_too(self) -> None:
         row = {"metrics/mAP50(B)": 0.5, "metrics/mAP50-95(B)": 0.2, "metrics/mIoU": 0.6, "mIoU": 0.55}

@@ -12,9 +12,11 @@ from ayolom.compare._epochs import HEADLINE, highest, read_epochs, task_metrics
 from ayolom.compare._run import MULTI, RESULT_FILE, RUN_FILE, TORCHVISION, Run, read_run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-BEST, FINAL, JOINT = "best", "final", "best of all tasks"
+BEST, LATE, FINAL, JOINT = "best", "late", "final", "best of all tasks"
+LATE_SHARE = 0.1  # of the epochs, the last ones, whose mean stands beside the best and the last epoch
 ORDER = {MULTI: 0, "detect": 1, "semantic": 2, TORCHVISION: 3}
 
 
@@ -41,10 +43,27 @@ def collect(run: Run, folder: Path) -> dict[str, Any]:
         if len(run.tasks) > 1:
             chosen[JOINT] = highest(joint)
         result["results"][name] = {at: {"epoch": e, **scores[name][e]} for at, e in chosen.items()}
+        result["results"][name][LATE] = {"epoch": max(epochs), **late(scores[name], run.epochs)}
     seconds = [row["seconds"] for row in epochs.values() if "seconds" in row]
     result["seconds_per_epoch"] = statistics.median(seconds) if seconds else math.nan
     result["steps"] = epochs[max(epochs)].get("steps", math.nan)
     return result
+
+
+def late(scores: Mapping[int, Mapping[str, float]], epochs: int) -> dict[str, float]:
+    """Return the mean of each metric over the last tenth of the epochs; those that were not scored have no part in it.
+
+    Where few images are validated on, a metric swings from epoch to epoch: the best is chosen among these swings, and
+    the last is one of them.
+
+    Args:
+        scores: Metrics by finished epoch.
+        epochs: Epochs that the run trains for.
+    """
+    latest = max(scores)
+    window = [values for epoch, values in scores.items() if epoch > latest - max(1, round(LATE_SHARE * epochs))]
+    columns = {name: [values[name] for values in window if not math.isnan(values[name])] for name in window[0]}
+    return {name: statistics.fmean(values) if values else math.nan for name, values in columns.items()}
 
 
 def gather(folder: Path) -> list[dict[str, Any]]:
@@ -54,7 +73,14 @@ def gather(folder: Path) -> list[dict[str, Any]]:
         run = read_run(described.parent)
         done = described.with_name(RESULT_FILE)
         if done.is_file():
-            results.append(json.loads(done.read_text(encoding="utf-8")))
+            results.append(_finished(done, run))
         elif run is not None:
             results.append(collect(run, described.parent))
     return sorted(results, key=lambda result: (ORDER[result["kind"]], result["budget"]))
+
+
+def _finished(file: Path, run: Run | None) -> dict[str, Any]:
+    """Return the result of a finished run, its metrics read anew, as an older version may have chosen fewer epochs."""
+    result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    anew = collect(run, file.parent)["results"] if run is not None else {}
+    return {**result, "results": anew or result["results"]}

@@ -60,12 +60,12 @@ def _summary(comparison: Comparison, rows: Sequence[Row]) -> str:
     parts = [f"# Comparison\n\n{comparison.data}: {size}, seeds {', '.join(map(str, comparison.seeds))}.\n"]
     for budget in comparison.equal:
         parts.append(f"## {TITLES[budget]}\n")
-        for epoch in CHOICES:
+        for epoch, title in CHOICES.items():
             chosen = [row for row in rows if (row.budget, row.epoch) == (budget, epoch)]
             if chosen:
-                parts += [f"### {epoch.capitalize()} epoch\n", _tables.summary_table(chosen)]
+                parts += [f"### {title}\n", _tables.summary_table(chosen)]
                 ablations = _tables.ablation_table(chosen)
-                parts += [f"#### Ablations, {epoch} epoch\n", ablations] if ablations else []
+                parts += [f"#### Ablations: {title[0].lower()}{title[1:]}\n", ablations] if ablations else []
     return "\n".join(parts)
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ayolom.compare._collect import BEST, FINAL
+from ayolom.compare._collect import BEST, FINAL, LATE
 from ayolom.compare._delta import mean_and_spread, multi_task_delta, relative_gain
 from ayolom.compare._epochs import HEADLINE
 from ayolom.compare._run import BOTH
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 Pair = tuple[float, float]  # mean and standard deviation over seeds
 COSTS = ("parameters_fused", "gflops", "latency_ms", "seconds_per_epoch", "steps")
-CHOICES = (BEST, FINAL)
+CHOICES = {BEST: "Best epoch", LATE: "Mean of the last tenth of the epochs", FINAL: "Final epoch"}
 NOTHING: Pair = (math.nan, math.nan)
 
 
@@ -28,7 +28,7 @@ class Row:
     Attributes:
         entry: Name of the row.
         budget: "exposure" or "steps".
-        epoch: "best" (of each task) or "final".
+        epoch: "best" (of each task), "late" or "final".
         model: Model YAML.
         seeds: Seeds whose runs are finished.
         epochs: Epochs trained.
@@ -69,7 +69,7 @@ def summarise(results: Sequence[Result], budgets: Sequence[str], baseline: Mappi
     entries = dict.fromkeys(result["entry"] for result in finished)
     rows = []
     for budget in budgets:
-        for epoch in CHOICES:
+        for epoch in _known(finished):
             runs = {entry: runs_of(finished, entry, budget) for entry in entries}
             reference = {task: headline(runs.get(entry, []), task, epoch) for task, entry in baseline.items()}
             rows += [_row(of, budget, epoch, reference, baseline, runs) for of in runs.values() if of]
@@ -83,6 +83,11 @@ def baselines(results: Sequence[Result], given: Mapping[str, str]) -> dict[str, 
         if len(result["tasks"]) == 1:
             found.setdefault(next(iter(result["tasks"])), result["entry"])
     return found
+
+
+def _known(results: Sequence[Result]) -> list[str]:
+    """Return the choices of epochs that all results have."""
+    return [at for at in CHOICES if all(at in chosen for one in results for chosen in one["results"].values())]
 
 
 def runs_of(results: Sequence[Result], entry: str, budget: str) -> list[Result]:
