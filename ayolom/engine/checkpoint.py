@@ -88,14 +88,12 @@ def build_model(content: dict[str, Any], live: bool = False) -> MultiTaskModel:
     from ayolom.balance import make_balance
     from ayolom.config import make_settings
     from ayolom.nn.model import MultiTaskModel
-    from ayolom.nn.spec import task_weights
 
     model = MultiTaskModel(content["yaml"], verbose=False)
     model.args = dict(content["train_args"])
     model.settings = make_settings(content["settings"])
     model.temperatures = dict(content.get("temperatures", {}))
-    weights = task_weights(model.yaml, model.settings.task_weights)
-    model.balance = make_balance(model.settings.balance, list(model.tasks), weights)
+    model.balance = make_balance(model.settings.balance, list(model.tasks), model.settings.task_weights)
     state = content["model"] if live and content.get("model") else content["ema"]
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     return model.eval()

@@ -32,7 +32,7 @@ from ayolom.engine.transfer import read_weights
 from ayolom.engine.validator import MultiTaskValidator
 from ayolom.errors import AyolomError
 from ayolom.nn.model import MultiTaskModel
-from ayolom.nn.spec import load_spec, task_weights
+from ayolom.nn.spec import load_spec
 from ayolom.tasks import make_task
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ class MultiTaskTrainer(DetectionTrainer):
         check_by_task(self.settings, model.tasks)
         model.args, model.settings, model.data_tasks = self.args, self.settings, self.data_tasks
         if not self.resume:
-            weights = task_weights(model.yaml, self.settings.task_weights)
-            model.balance = make_balance(self.settings.balance, list(model.tasks), weights)
+            model.balance = make_balance(self.settings.balance, list(model.tasks), self.settings.task_weights)
         model.balance.to(self.device)
         self.args.freeze = freezing.layers_to_freeze(model, self.args.freeze)
         self.staging.check(model)

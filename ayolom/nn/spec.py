@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ultralytics.nn.tasks import _SafeLoad
 from ultralytics.utils import LOGGER
@@ -15,11 +15,8 @@ from ayolom.errors import AyolomError, check_keys, nearest
 from ayolom.tasks.base import TaskSpec
 from ayolom.yaml_io import load_yaml
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 KEYS = ("backbone", "tasks", "scales", "scale", "activation", "reg_max", "end2end", "yaml_file", "channels")
-TASK_KEYS = ("kind", "neck", "head", "weight", "nc", "names", "flip_pairs")
+TASK_KEYS = ("kind", "neck", "head", "nc", "names", "flip_pairs")
 
 
 def load_spec(cfg: str | Path | dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +90,6 @@ def _check_task(name: Any, block: Any, source: str) -> None:
             raise AyolomError(f"{source}: tasks.{name} has no {key}; {_EXAMPLE[key]}")
     if not isinstance(block.get("neck") or [], list):
         raise AyolomError(f"{source}: tasks.{name}.neck must be a list of rows [from, repeats, module, args]")
-    weight = block.get("weight", 1.0)
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
-        raise AyolomError(f"{source}: tasks.{name}.weight must be a number, 0 or more (got {weight!r})")
 
 
 _EXAMPLE = {
@@ -121,17 +115,6 @@ def _check_activation(activation: Any, source: str) -> None:
         raise AyolomError(
             f"{source}: activation '{activation}' is not a layer of torch.nn; write, for example, nn.SiLU()"
         ) from None
-
-
-def task_weights(spec: dict[str, Any], given: Mapping[str, float]) -> dict[str, float]:
-    """Return the weights of the tasks' losses by name: those given, else those of the YAML.
-
-    Args:
-        spec: Checked model YAML.
-        given: The setting `task_weights`; a name that is no task's is passed on, for the balance to refuse.
-    """
-    own = {name: float(block["weight"]) for name, block in spec["tasks"].items() if "weight" in block}
-    return {**own, **given}
 
 
 def join_tasks(spec: dict[str, Any], tasks: dict[str, TaskSpec] | None, source: str) -> dict[str, TaskSpec]:

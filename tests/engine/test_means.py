@@ -9,10 +9,8 @@ import torch
 import yaml
 
 from ayolom import YOLO, AyolomError
-from ayolom.config import cfg_dir
 from ayolom.data.task_sampling import TaskSampler
 from ayolom.engine.checkpoint import read_checkpoint
-from ayolom.nn.spec import task_weights
 
 
 @pytest.fixture
@@ -60,21 +58,6 @@ def test_a_run_with_famo_rates_and_sampling_goes_on_as_it_was(partial: Path, tmp
     assert seen["rates"] == [group["lr"] for group in before["optimizer"]["param_groups"]]
     assert len(set(seen["rates"])) > 2
     assert seen["sampler"] == (True, 1, 12, [0.5, 0.5])
-
-
-def test_weights_of_the_model_file_hold_where_none_are_given(small_data: Path, tmp_path: Path, small: dict) -> None:
-    content = yaml.safe_load((cfg_dir() / "models" / "aYOLOM26.yaml").read_text(encoding="utf-8"))
-    content["tasks"]["damage"]["weight"] = 3
-    content["tasks"]["parts"]["weight"] = 0.5
-    file = tmp_path / "weighed.yaml"
-    file.write_text(yaml.safe_dump(content), encoding="utf-8")
-    model = YOLO(file)
-    settings = {"epochs": 1, "fraction": 0.5, "val": False, "project": str(tmp_path), "name": "r", **small}
-    model.train(data=str(small_data), task_weights={"parts": 4}, **settings)
-    for checkpoint in ("last.pt", "best.pt"):
-        again = YOLO(tmp_path / "r" / "weights" / checkpoint)
-        assert again.model.balance.weights == {"damage": 3.0, "parts": 4.0}
-        assert task_weights(again.model.yaml, {}) == {"damage": 3.0, "parts": 0.5}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ayolom.errors import AyolomError
-from ayolom.nn.spec import is_multitask, join_tasks, load_spec, task_weights
+from ayolom.nn.spec import is_multitask, join_tasks, load_spec
 from ayolom.tasks import TaskSpec
 
 if TYPE_CHECKING:
@@ -52,14 +52,6 @@ WRONG = {
     "no kind": (lambda s: _without(s, "tasks", "parts", "kind"), r"tasks\.parts has no kind; write `kind: detect`"),
     "empty task": (lambda s: _with(s, "tasks", "parts", None), r"tasks\.parts must be a block"),
     "neck as a mapping": (lambda s: _with(s, "tasks", "parts", "neck", {"a": 1}), r"tasks\.parts\.neck must be a list"),
-    "negative weight": (
-        lambda s: _with(s, "tasks", "parts", "weight", -1),
-        r"tasks\.parts\.weight must be a number, 0",
-    ),
-    "weight that is no number": (
-        lambda s: _with(s, "tasks", "parts", "weight", True),
-        r"parts\.weight .* \(got True\)",
-    ),
     "task called backbone": (lambda s: _with(s, "tasks", "backbone", {}), "'backbone' cannot name a task"),
     "task with a dot": (lambda s: _with(s, "tasks", "a.b", {}), r"'a\.b' cannot name a task"),
     "task as a number": (lambda s: _with(s, "tasks", 3, {}), "'3' cannot name a task"),
@@ -107,13 +99,6 @@ def test_a_given_dict_is_left_as_it_is(spec: dict[str, Any]) -> None:
     loaded = load_spec(spec)
     join_tasks(loaded, None, "x.yaml")
     assert "names" not in spec["tasks"]["damage"]
-
-
-def test_weights_of_losses_are_those_given_else_those_of_the_file(spec: dict[str, Any]) -> None:
-    assert task_weights(load_spec(spec), {}) == {}
-    own = load_spec(_with(spec, "tasks", "parts", "weight", 2))
-    assert task_weights(own, {}) == {"parts": 2.0}
-    assert task_weights(own, {"parts": 0.5, "lane": 3.0}) == {"parts": 0.5, "lane": 3.0}
 
 
 def test_names_and_pairs_of_the_data_are_written_into_the_yaml(spec: dict[str, Any]) -> None:
