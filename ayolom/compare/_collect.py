@@ -73,14 +73,7 @@ def gather(folder: Path) -> list[dict[str, Any]]:
         run = read_run(described.parent)
         done = described.with_name(RESULT_FILE)
         if done.is_file():
-            results.append(_finished(done, run))
+            results.append(json.loads(done.read_text(encoding="utf-8")))
         elif run is not None:
             results.append(collect(run, described.parent))
     return sorted(results, key=lambda result: (ORDER[result["kind"]], result["budget"]))
-
-
-def _finished(file: Path, run: Run | None) -> dict[str, Any]:
-    """Return the result of a finished run, its metrics read anew, as an older version may have chosen fewer epochs."""
-    result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    anew = collect(run, file.parent)["results"] if run is not None else {}
-    return {**result, "results": anew or result["results"]}

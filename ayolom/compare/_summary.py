@@ -86,7 +86,7 @@ def baselines(results: Sequence[Result], given: Mapping[str, str]) -> dict[str, 
 
 
 def _known(results: Sequence[Result]) -> list[str]:
-    """Return the choices of epochs that all results have."""
+    """Return the choices of epochs that all results have; those of an older version lack some."""
     return [at for at in CHOICES if all(at in chosen for one in results for chosen in one["results"].values())]
 
 

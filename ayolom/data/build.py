@@ -52,7 +52,7 @@ def build_dataset(
         rect: Whether batches have the shape of their images; None takes `args.rect`.
         save_report: File to write the whole report of the scan to.
         folder_weights: How often the images of a folder are seen, see `folder_weights.repeated`; None for all alike.
-        class_sampling: Which classes count as rare by task, see `class_sampling.rare_repeated`; None for no matter.
+        class_sampling: Which classes count as rare by task, see `class_sampling.rare_repeated`; None for none.
 
     Raises:
         AyolomError: The split has no usable image, or, to train on, none with a label of one of the tasks; a folder

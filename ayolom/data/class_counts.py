@@ -35,12 +35,13 @@ def class_counts(dataset: MultiTaskConcat, tasks: Iterable[Task]) -> dict[str, n
 def _counted(dataset: MultiTaskConcat, task: Task) -> np.ndarray:
     """Return (nc,) occurrences of the classes of one task."""
     members = [(part, record) for part in dataset.datasets for record in part.records if task.name in record.labels]
-    if task.planes:
-        chosen = np.linspace(0, len(members) - 1, min(len(members), MOST_MASKS)).astype(int)
-        members = [members[i] for i in chosen]
+    counts = task.class_counts(record.labels[task.name] for _, record in members)
+    if counts is not None:
+        return counts
     counts = np.zeros(task.spec.nc)
-    for part, record in members:
-        counts += occurrences(task, record, part.root, part.imgsz)
+    for number in np.linspace(0, len(members) - 1, min(len(members), MOST_MASKS)).astype(int):
+        part, record = members[number]
+        counts += _pixels(task, record, part.root, part.imgsz)
     return counts
 
 
@@ -53,10 +54,13 @@ def occurrences(task: Task, record: Record, root: Path, imgsz: int | Sequence[in
         root: Folder of the data set.
         imgsz: Long side of the image as loaded, in pixels.
     """
-    labels = record.labels[task.name]
-    counts = task.class_counts([labels])
-    if counts is not None:
-        return counts
-    mask = task.plane(labels, task.label_file(record.image_file, root), loaded_shape(record.shape, imgsz))
+    counts = task.class_counts([record.labels[task.name]])
+    return _pixels(task, record, root, imgsz) if counts is None else counts
+
+
+def _pixels(task: Task, record: Record, root: Path, imgsz: int | Sequence[int]) -> np.ndarray:
+    """Return (nc,) the pixels of each class in the mask of one image at the loaded size."""
+    label_file = task.label_file(record.image_file, root)
+    mask = task.plane(record.labels[task.name], label_file, loaded_shape(record.shape, imgsz))
     pixels = np.bincount(mask.reshape(-1), minlength=256)
     return pixels[1:2] if task.spec.nc == 1 else pixels[: task.spec.nc]

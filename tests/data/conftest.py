@@ -75,12 +75,8 @@ def hyp():
 def build(folder, hyp):
     """Return the dataset of a split of `folder`."""
 
-    own = (
-        "rect",
-        "save_report",
-        "folder_weights",
-        "class_sampling",
-    )  # not the base's
+    # Arguments of build_dataset; all others are settings of the base.
+    own = {"rect", "save_report", "folder_weights", "class_sampling"}
 
     def make(split="train", augment=True, file=None, batch=4, **changed):
         from ayolom.data.build import build_dataset
