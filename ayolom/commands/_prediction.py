@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from ayolom.commands._command import Option, integer, number, text, words
+from ayolom.commands._command import Option, flag, integer, number, text, words
+from ayolom.config import MAX_OVERLAP, MIN_TILE
 
 
 def thresholds(value: Any) -> float | dict[str, float]:
@@ -33,3 +34,10 @@ def sides(value: Any) -> int | list[int]:
 
 IMGSZ = Option("imgsz", sides, "size of the network's input; that of its training when not given")
 DEVICE = Option("device", text, "cpu, 0, ...")
+TILES = (
+    Option(
+        "tile", integer(MIN_TILE), "side of overlapping tiles, in pixels, in which large pictures are searched as well"
+    ),
+    Option("tile_overlap", number(0, MAX_OVERLAP), "share of a tile that its neighbour covers too; 0.2 when not given"),
+    Option("tile_whole", flag, "search the whole picture besides its tiles; True when not given"),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ayolom.commands._command import Command, Option, flag, integer, path, text, words
-from ayolom.commands._prediction import DEVICE, IMGSZ, thresholds
+from ayolom.commands._prediction import DEVICE, IMGSZ, TILES, thresholds
 from ayolom.errors import AyolomError
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ COMMAND = Command(
         Option("splits", words, "splits to label", ("train",)),
         Option("empty", flag, 'label images on which nothing is found as "nothing there"', False),
         IMGSZ,
+        *TILES,
         Option("batch", integer(1), "images predicted at once", 1),
         DEVICE,
         Option("name", text, "name of the run; model and time when not given"),

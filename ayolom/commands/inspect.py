@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ayolom.commands._command import Command, Option, flag, integer, path, text
-from ayolom.commands._prediction import DEVICE, IMGSZ, thresholds
+from ayolom.commands._prediction import DEVICE, IMGSZ, TILES, thresholds
 
 if TYPE_CHECKING:
     from ayolom.inspect.objects import Change
@@ -65,12 +65,14 @@ COMMAND = Command(
         Option("pdf", flag, 'write report.pdf as well; needs: pip install "ayolom[pdf]"', False),
         Option("conf", thresholds, "least confidence of a box, or by task: {damage: 0.4}"),
         IMGSZ,
+        *TILES,
         Option("vid_stride", integer(1), "take every how many frames of a video"),
         DEVICE,
     ),
     examples=(
         ("yolo inspect source=car/ model=best.pt", "photos of one vehicle, to runs/inspect/inspection"),
         ("yolo inspect source=walk.mp4 model=best.pt lang=ko out=reports/4711", "a walk round it; report in Korean"),
+        ("yolo inspect source=car/ model=best.pt tile=1280", "small damage on large photos"),
         ("yolo inspect source=return/ model=best.pt compare=reports/4711", "what has changed since"),
         ("yolo inspect source=car/ model=best.pt repair=prices.yaml", "with hours and costs of your own table"),
     ),

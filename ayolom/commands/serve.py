@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ayolom.commands._command import Command, Option, flag, integer, number, path, text, words
-from ayolom.commands._prediction import DEVICE, IMGSZ, thresholds
+from ayolom.commands._prediction import DEVICE, IMGSZ, TILES, thresholds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PREDICT = ("conf", "imgsz", "device", "vid_stride")
+PREDICT = ("conf", "imgsz", "device", "vid_stride", *(option.name for option in TILES))
 LIMITS = ("upload_mb", "files", "megapixels", "frames", "video_seconds", "work_seconds", "queue", "keep_minutes")
 PORT = 8600
 
@@ -47,6 +47,7 @@ COMMAND = Command(
         Option("repair", path, "your table of repairs with hours and costs, a YAML file"),
         Option("conf", thresholds, "least confidence of a box, or by task: {damage: 0.4}"),
         IMGSZ,
+        *TILES,
         Option("vid_stride", integer(1), "take every how many frames of a video"),
         DEVICE,
         Option("upload_mb", number(0.001), "megabytes of one upload", 500.0),

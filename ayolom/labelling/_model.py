@@ -33,7 +33,7 @@ class Model:
 
         Args:
             file: A checkpoint of several tasks.
-            **settings: `imgsz` and `device`, where they are given.
+            **settings: Of prediction; None is not given.
 
         Raises:
             AyolomError: The file is no such checkpoint.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from ayolom.labelling._survey import Image
 
+SETTINGS = ("imgsz", "tile", "tile_overlap", "tile_whole", "device")  # options that prediction takes as they are
+
 
 @dataclass(frozen=True)
 class LabelOptions:
@@ -41,6 +43,9 @@ class LabelOptions:
         empty: Whether an image on which nothing is found gets a label that says "nothing there".
         batch: Most images predicted at once.
         imgsz: Size of the network's input, None for that of its training.
+        tile: Side in pixels of tiles in which boxes are searched on large images as well, None for no tiles.
+        tile_overlap: Share of a tile that its neighbour covers too, None for that of prediction.
+        tile_whole: Whether the whole image is searched besides, None for that of prediction.
         device: The base's `device`, None for its choice.
         name: Name of the run, None for one from model and time.
     """
@@ -51,6 +56,9 @@ class LabelOptions:
     empty: bool = False
     batch: int = 1
     imgsz: int | list[int] | None = None
+    tile: int | None = None
+    tile_overlap: float | None = None
+    tile_whole: bool | None = None
     device: Any = None
     name: str | None = None
 
@@ -86,7 +94,7 @@ def label(
     """
     options = options or LabelOptions()
     _check_given(data, source, out, project)
-    network = Model(model, imgsz=options.imgsz, device=options.device)
+    network = Model(model, **{name: getattr(options, name) for name in SETTINGS})
     if project is not None or dry_run:
         return _without_labels(network, _target(network, data, source, out, project, options), options, project, out)
     if out is not None and (Path(out, FOLDER)).is_dir():

@@ -41,6 +41,13 @@ def test_mistakes_are_named(capsys, words, message) -> None:
     assert message in capsys.readouterr().err
 
 
+def test_settings_of_prediction_reach_the_service(monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr("ayolom.serve.serve", asked.append)
+    assert run("model=best.pt", "conf=0.4", "tile=1280", "tile_overlap=0.3") == 0
+    assert asked[0].predict == {"conf": 0.4, "tile": 1280, "tile_overlap": 0.3}
+
+
 def test_without_its_packages_it_says_what_to_install(capsys, monkeypatch) -> None:
     monkeypatch.setattr("ayolom.serve._serve.find_spec", lambda name: None)
     assert run("model=best.pt") == 1

@@ -243,6 +243,16 @@ def test_the_python_door_gives_the_same(photos, checkpoint) -> None:
     assert one.views == other.views
 
 
+def test_large_photos_are_searched_in_tiles_on_request(photos, checkpoint, tmp_path) -> None:
+    words = [f"source={photos}", f"model={checkpoint}", "imgsz=64", "conf={damage: 0.0001}"]
+    assert run(*words, f"out={tmp_path / 'whole'}") == 0
+    assert run(*words, f"out={tmp_path / 'tiles'}", "tile=64", "tile_overlap=0.1", "tile_whole=False") == 0
+    whole, tiles = (load_inspection(tmp_path / name) for name in ("whole", "tiles"))
+    asked = {name: value for name, value in tiles.model.settings.items() if name not in whole.model.settings}
+    assert asked == {"tile": "64", "tile_overlap": "0.1", "tile_whole": "False"}
+    assert tiles.damages != whole.damages
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -251,6 +261,7 @@ def test_the_python_door_gives_the_same(photos, checkpoint) -> None:
         pytest.param(["lang=xx"], "lang=xx: no such language", id="language"),
         pytest.param(["compare=nowhere.json"], "compare=nowhere.json: cannot be read", id="compare"),
         pytest.param(["sorce=x"], "sorce", id="option"),
+        pytest.param(["tile=8"], "tile=8: must be a whole number from 32", id="tile"),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(photos, checkpoint, tmp_path, capsys, words, message) -> None:

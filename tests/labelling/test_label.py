@@ -111,14 +111,14 @@ def test_the_same_again_changes_nothing_and_after_an_undo_gives_the_same_bytes(c
 
 def test_record_tells_where_each_file_comes_from(cars) -> None:
     cars.image("a")
-    record = label("best.pt", data=cars.yaml, options=LabelOptions(conf={"parts": 0.5}, imgsz=64)).made
+    record = label("best.pt", data=cars.yaml, options=LabelOptions(conf={"parts": 0.5}, imgsz=64, tile=32)).made
     head, rows = read_head(record), list(read_rows(record))
     assert head["model_sha256"] == "0" * 64
     assert head["tasks"] == {
         "damage": {"conf": 0.6, "classes": ["dent", "scratch"]},
         "parts": {"conf": 0.5, "classes": ["background", "hood", "door"]},
     }
-    assert head["settings"]["imgsz"] == 64
+    assert head["settings"] == {"empty": False, "batch": 1, "imgsz": 64, "tile": 32}
     assert [(row["file"], row["task"], row["image"]) for row in rows] == [
         ("labels/train/a.txt", "damage", "images/train/a.png"),
         ("masks/train/a.png", "parts", "images/train/a.png"),
