@@ -51,7 +51,7 @@ def lovasz_loss(
         # What does not count is sorted last, where it changes no other pixel's step, and then has no error.
         errors = torch.where(own, 1 - p, p).masked_fill(~counted.flatten(), -1.0)
         errors, order = errors.sort(1, descending=True)
-        steps = _jaccard_steps(own.gather(1, order).to(p.dtype))
+        steps = _jaccard_steps(own.gather(1, order), p.dtype)
         each = (errors.clamp_min(0) * steps).sum(1)
         weights = own.any(1).to(p.dtype)
         if class_weights is not None:
@@ -59,13 +59,17 @@ def lovasz_loss(
         return (weights * each).sum() / mean_weight(weights)
 
 
-def _jaccard_steps(own: torch.Tensor) -> torch.Tensor:
+def _jaccard_steps(own: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Return (C, P) by how much the Jaccard loss rises with each pixel that is wrong, one after the other.
 
+    Pixels are counted in whole numbers: exact however many there are, and on a GPU in one order each time.
+
     Args:
-        own: (C, P) 1 where a pixel is of the class, else 0, in falling order of errors.
+        own: (C, P) bool, whether a pixel is of the class, in falling order of errors.
+        dtype: Floating point type of the answer.
     """
-    total = own.sum(1, keepdim=True)
-    left, joined = total - own.cumsum(1), total + (1 - own).cumsum(1)
-    loss = 1 - left / joined.clamp_min(1)
-    return loss.diff(dim=1, prepend=torch.zeros_like(total))
+    taken, places = own.cumsum(1), torch.arange(1, own.shape[1] + 1, device=own.device)
+    left = taken[:, -1:] - taken
+    joined = left + places  # all of the class, and the others among the first ones
+    loss = 1 - left.to(dtype) / joined
+    return loss.diff(dim=1, prepend=loss.new_zeros(len(own), 1))
