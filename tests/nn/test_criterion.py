@@ -83,6 +83,7 @@ def test_every_item_is_there_in_every_batch_and_zero_without_labels(model, make_
         "parts/ce_loss",
         "parts/dice_loss",
         "parts/aux_loss",
+        "parts/lovasz_loss",
     )
     for name, value in items.items():
         expected = name.split("/")[0] in labelled and name != "parts/aux_loss"  # this head has no auxiliary branch

@@ -349,9 +349,10 @@ def test_focal_and_tversky_heed_their_settings(cells) -> None:
 def test_hard_pixels_and_lovasz_are_the_pure_losses_beside_the_bases(given, names, cells, task_of) -> None:
     logits, ids = cells
     head, task, weights = SegmentationHead(5, [8], 8, 8), task_of("parts", "semantic", 5), torch.linspace(0.5, 1.5, 5)
-    args, settings = SimpleNamespace(data=None), make_settings({**given, "loss_stride": 1})
+    pure = {"lovasz": 0.0, "loss_stride": 1}
+    args, settings = SimpleNamespace(data=None), make_settings({**pure, **given})
     criterion = task.criterion(head, args, settings, weights)
-    usual = task.criterion(head, args, make_settings({"loss_stride": 1}), weights)
+    usual = task.criterion(head, args, make_settings(pure), weights)
     batch = {"semantic_mask": ids}
     (total, items), (_, base) = criterion((logits, logits.flip(1)), batch), usual((logits, logits.flip(1)), batch)
     assert task.loss_names(criterion) == tuple(items) == names
@@ -371,8 +372,8 @@ def test_settings_choose_loss_and_stride(task_of) -> None:
     head, task = SegmentationHead(5, [8], 8, 8), task_of("parts", "semantic", 5)
     args = SimpleNamespace(data=None)
     usual = task.criterion(head, args, make_settings({"loss_stride": 2}), None)
-    published = task.criterion(head, args, make_settings({"mask_loss": "focal_tversky"}), None)
-    assert task.loss_names(usual) == ("ce_loss", "dice_loss", "aux_loss")
+    published = task.criterion(head, args, make_settings({"mask_loss": "focal_tversky", "lovasz": 0}), None)
+    assert task.loss_names(usual) == ("ce_loss", "dice_loss", "aux_loss", "lovasz_loss")
     assert usual.stride == 2
     assert task.loss_names(published) == ("focal_loss", "tversky_loss", "aux_loss")
     assert published.stride == 4

@@ -93,5 +93,5 @@ def test_a_batch_of_one_image_teaches_too(images: int) -> None:
     given = {"img": torch.rand(images + 1, 3, 64, 64), "semantic_mask": masks, "labelled": labelled}
     loss, items = network(given)
     loss.backward()
-    assert set(items) == {"task/ce_loss", "task/dice_loss", "task/aux_loss"}
+    assert set(items) == {"task/ce_loss", "task/dice_loss", "task/aux_loss", "task/lovasz_loss"}
     assert all(bool(parameter.grad.isfinite().all()) for parameter in network.parameters())
