@@ -32,12 +32,15 @@ def sides(value: Any) -> int | list[int]:
     return [int(side) for side in listed]
 
 
+def tile_side(value: Any) -> int:
+    """Return the side of a tile in pixels, 0 for no tiles."""
+    return 0 if integer(0)(value) == 0 else integer(MIN_TILE)(value)
+
+
 IMGSZ = Option("imgsz", sides, "size of the network's input; that of its training when not given")
 DEVICE = Option("device", text, "cpu, 0, ...")
 TILES = (
-    Option(
-        "tile", integer(MIN_TILE), "side of overlapping tiles, in pixels, in which large pictures are searched as well"
-    ),
+    Option("tile", tile_side, "side in pixels of overlapping tiles in which large pictures are searched too; 0: none"),
     Option("tile_overlap", number(0, MAX_OVERLAP), "share of a tile that its neighbour covers too; 0.2 when not given"),
     Option("tile_whole", flag, "search the whole picture besides its tiles; True when not given"),
 )

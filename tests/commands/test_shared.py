@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ayolom.commands._prediction import sides, thresholds
+from ayolom.commands._prediction import sides, thresholds, tile_side
 from ayolom.commands._unused import SHOWN, unused
 
 
@@ -51,3 +51,14 @@ def test_sides(given: Any, expected: Any) -> None:
 def test_no_sides(given: Any) -> None:
     with pytest.raises(ValueError, match="must be a"):
         sides(given)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(0, 0), (32, 32), (640, 640)], ids=repr)
+def test_tile_side(given: Any, expected: int) -> None:
+    assert tile_side(given) == expected
+
+
+@pytest.mark.parametrize("given", [31, 1, -640, "wide", 0.5, True], ids=repr)
+def test_no_tile_side(given: Any) -> None:
+    with pytest.raises(ValueError, match="must be a whole number"):
+        tile_side(given)
